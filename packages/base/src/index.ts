@@ -1,0 +1,17 @@
+export {
+  CheckpointError,
+  ConfigError,
+  DatasetError,
+  EngineError,
+  type ErrorFacts,
+  explain,
+  type Fault,
+  FileError,
+  FormatError,
+  GeometryError,
+  InterruptedError,
+  ResourceError,
+  RfmedsamError,
+} from "./errors.js";
+export { type CancelSignal, type Progress, type ProgressEvent, silent, throwIfCancelled } from "./progress.js";
+export { Random } from "./random.js";

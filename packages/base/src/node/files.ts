@@ -1,0 +1,38 @@
+/** Turns the operating system's refusals into the project's errors. */
+import { readFile } from "node:fs/promises";
+import { FileError, ResourceError, type RfmedsamError } from "../errors.js";
+
+const outOfSpace = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const refusals: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  EACCES: "may not be accessed",
+  EPERM: "may not be accessed",
+  EISDIR: "is a folder",
+  ENOTDIR: "is not a folder",
+  EEXIST: "exists already",
+  EROFS: "is on a read-only disk",
+  ENOTEMPTY: "is a folder that is not empty",
+};
+
+/** The typed error for a failed file operation. A full disk is a `ResourceError`, everything else a `FileError`. */
+export function fileErrorOf(cause: unknown, file: string, hint?: string): RfmedsamError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+  if (outOfSpace.has(code)) {
+    return new ResourceError({
+      file,
+      found: `the disk is full (${code})`,
+      hint: hint ?? "free some space and run the command again; nothing was half-written",
+      cause,
+    });
+  }
+  return new FileError({ file, found: refusals[code] ?? `cannot be used (${code || String(cause)})`, hint, cause });
+}
+
+/** `readFile` whose failures are typed. */
+export async function readFileOrExplain(file: string, hint?: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw fileErrorOf(cause, file, hint);
+  }
+}

@@ -1,0 +1,2 @@
+export { writeFileAtomic, writeFolderAtomic, writeJsonAtomic } from "./atomic.js";
+export { fileErrorOf, readFileOrExplain } from "./files.js";

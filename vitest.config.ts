@@ -1,0 +1,40 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Two projects: `unit` needs nothing outside the repository, `reference` compares with the folder of reference results
+ * (`RFMEDSAM_SHARED`, by default `../shared`). Packages resolve to their sources, so tests need no build of ours.
+ */
+const conditions = ["source"];
+
+const common = {
+  pool: "forks" as const,
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
+          exclude: ["**/*.reference.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...common,
+          name: "reference",
+          include: ["packages/*/src/**/*.reference.test.ts", "tests/**/*.reference.test.ts"],
+        },
+      },
+    ],
+  },
+});
