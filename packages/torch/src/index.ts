@@ -1,1 +1,42 @@
-export {};
+export {
+  readSafetensors,
+  readSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  writeSafetensors,
+} from "./checkpoint/safetensors.js";
+export { type Dtype, dtypeBytes, type TypedArray } from "./dtype.js";
+export {
+  arange,
+  empty,
+  eye,
+  full,
+  linspace,
+  onDevice,
+  ones,
+  rand,
+  randint,
+  randn,
+  randperm,
+  type TensorOptions,
+  zeros,
+} from "./factories.js";
+export * as F from "./functional.js";
+export { autocast, enableGrad, gradients, noGrad } from "./modes.js";
+export * as nn from "./nn/index.js";
+export { Buffer, Layer, Module, ModuleList, Parameter, Sequential } from "./nn/module.js";
+export {
+  chooseDevice,
+  cudaDeviceCount,
+  getNumThreads,
+  libtorchConfiguration,
+  libtorchVersion,
+  manualSeed,
+  randomState,
+  setNumThreads,
+  setRandomState,
+  synchronize,
+} from "./runtime.js";
+export { liveTensors, scope } from "./scope.js";
+export { type BackwardOptions, type Device, Tensor, tensor, tensorSharing } from "./tensor.js";
+export type { Operand, Scalar } from "./wrap.js";

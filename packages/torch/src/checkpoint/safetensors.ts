@@ -1,0 +1,189 @@
+/**
+ * Safetensors files: an 8-byte little-endian header length, a JSON header (name → dtype, shape, byte range), raw little-endian
+ * data. Read by mapping the file, so that loading costs no copy; the header is believed only after it was checked.
+ *
+ * Format: https://github.com/huggingface/safetensors (README, "Format").
+ */
+import { open } from "node:fs/promises";
+import { CheckpointError } from "@rfmedsam/base";
+import { fileErrorOf, writeFileAtomic } from "@rfmedsam/base/node";
+import { type Dtype, dtypeBytes } from "../dtype.js";
+import { fromFile } from "../generated/operators.js";
+import { noGrad } from "../modes.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+
+const names: Readonly<Record<string, Dtype>> = {
+  F64: "float64",
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+  I64: "int64",
+  I32: "int32",
+  I16: "int16",
+  I8: "int8",
+  U8: "uint8",
+  BOOL: "bool",
+};
+const codes = new Map(Object.entries(names).map(([code, dtype]) => [dtype, code]));
+
+/** The largest header that is believed; that of the largest public models is about 10 MB. */
+const headerLimit = 100_000_000;
+
+export interface SafetensorsEntry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Byte range in the file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fileBytes: number;
+}
+
+/** The names, types and shapes in a file, without its data. @throws CheckpointError, FileError */
+export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
+  try {
+    await using handle = await openForReading(file);
+    const { size } = await handle.stat();
+    const prefix = new Uint8Array(8);
+    if (size < 8)
+      throw damaged(file, `the file has ${size} bytes`, "at least the 8 bytes of a safetensors header length");
+    await handle.read(prefix, 0, 8, 0);
+    const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+    if (length > headerLimit || 8 + length > size) {
+      throw damaged(file, `its header claims ${length} bytes in a file of ${size}`, "a safetensors file that is whole");
+    }
+    const header = new Uint8Array(length);
+    await handle.read(header, 0, length, 8);
+    return { ...parseHeader(file, header, 8 + length, size), fileBytes: size };
+  } catch (cause) {
+    throw cause instanceof CheckpointError ? cause : fileErrorOf(cause, file);
+  }
+}
+
+async function openForReading(file: string) {
+  const handle = await open(file, "r");
+  return Object.assign(handle, { [Symbol.asyncDispose]: () => handle.close() });
+}
+
+function parseHeader(
+  file: string,
+  bytes: Uint8Array,
+  dataStart: number,
+  fileBytes: number,
+): Omit<SafetensorsHeader, "fileBytes"> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw damaged(file, "its header is not JSON", "a safetensors file", cause);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw damaged(file, "its header is not a JSON object", "a safetensors file");
+  }
+  const entries = new Map<string, SafetensorsEntry>();
+  let metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === "__metadata__") metadata = value as Record<string, string>;
+    else entries.set(name, parseEntry(file, name, value, dataStart, fileBytes));
+  }
+  return { entries, metadata };
+}
+
+function parseEntry(
+  file: string,
+  name: string,
+  value: unknown,
+  dataStart: number,
+  fileBytes: number,
+): SafetensorsEntry {
+  const { dtype: code, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  const dtype = typeof code === "string" ? names[code] : undefined;
+  const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (
+    dtype === undefined ||
+    !Array.isArray(shape) ||
+    !shape.every(isCount) ||
+    !Array.isArray(offsets) ||
+    !offsets.every(isCount)
+  ) {
+    throw damaged(
+      file,
+      `tensor "${name}" is described as ${JSON.stringify(value)}`,
+      "a known dtype, a shape and two offsets",
+    );
+  }
+  const [from = 0, to = 0] = offsets as number[];
+  const needed = (shape as number[]).reduce((count, extent) => count * extent, dtypeBytes[dtype]);
+  const [start, end] = [dataStart + from, dataStart + to];
+  if (end > fileBytes || end - start !== needed) {
+    throw damaged(
+      file,
+      `tensor "${name}" claims bytes ${start} to ${end} of ${fileBytes}`,
+      `${needed} bytes inside the file (was it copied whole?)`,
+    );
+  }
+  return { dtype, shape: shape as number[], start, end };
+}
+
+function damaged(file: string, found: string, expected: string, cause?: unknown): CheckpointError {
+  return new CheckpointError({ file, found, expected, cause });
+}
+
+/**
+ * All tensors of a file, mapped from disk without a copy (changing one changes neither the file nor another process's view).
+ *
+ * @throws CheckpointError when the file is not what it claims, FileError when it cannot be opened
+ */
+export async function readSafetensors(file: string): Promise<Map<string, Tensor>> {
+  const header = await readSafetensorsHeader(file);
+  return scope(() => {
+    const mapped = fromFile(file, { shared: false, size: header.fileBytes, dtype: "uint8" });
+    return new Map([...header.entries].map(([name, entry]) => [name, viewOf(mapped, entry)]));
+  });
+}
+
+function viewOf(mapped: Tensor, { dtype, shape, start, end }: SafetensorsEntry): Tensor {
+  const bytes = mapped.narrow(0, start, end - start);
+  const aligned = start % dtypeBytes[dtype] === 0 ? bytes : bytes.clone();
+  return aligned.viewDtype(dtype).view(shape);
+}
+
+/**
+ * Writes tensors, whole or not at all. Larger elements come first so that every tensor is aligned when the file is mapped.
+ *
+ * @throws ResourceError when the disk is full
+ */
+export async function writeSafetensors(
+  file: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const sorted = [...tensors].sort(([, a], [, b]) => dtypeBytes[b.dtype] - dtypeBytes[a.dtype]);
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const [name, tensor] of sorted) {
+    const end = offset + tensor.numel * dtypeBytes[tensor.dtype];
+    header[name] = { dtype: codes.get(tensor.dtype), shape: tensor.shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
+  padded.set(json, 8);
+  await writeFileAtomic(file, pieces(padded, sorted));
+}
+
+function* pieces(header: Uint8Array, tensors: readonly (readonly [string, Tensor])[]): Generator<Uint8Array> {
+  yield header;
+  for (const [, tensor] of tensors) {
+    if (tensor.numel === 0) continue;
+    const contiguous = noGrad(() => scope(() => tensor.detach().to({ device: "cpu" }).contiguous()));
+    yield contiguous.shareBytes();
+    contiguous.free();
+  }
+}
