@@ -1,1 +1,83 @@
-export {};
+/** Volumes, their geometry, formats, resampling, intensity and regions. Typed arrays only: everything here runs in a browser. */
+
+export type { NiftiDatatype, ScalarName } from "./formats/nifti/datatypes.js";
+export type { NiftiExtension } from "./formats/nifti/extensions.js";
+export type { NiftiHeader } from "./formats/nifti/header.js";
+export {
+  channelCount,
+  gridOfNifti,
+  isNifti,
+  type NiftiImage,
+  type ReadNiftiOptions,
+  readNifti,
+  splitNiftiChannels,
+  volumeOfNifti,
+} from "./formats/nifti/read.js";
+export { type WriteNiftiOptions, writeNifti } from "./formats/nifti/write.js";
+export { describeBytes } from "./formats/sniff.js";
+export {
+  apply,
+  assertAffine,
+  determinant,
+  directionOf,
+  invert,
+  multiply,
+  originOf,
+  type Point,
+  scalingAffine,
+  shiftedAffine,
+  spacingOf,
+} from "./geometry.js";
+export { assertSameGrid, describeGrid, formatShape, formatSpacing, type Grid, sameGrid } from "./grid.js";
+export { cropToNonzero, nonzeroMask } from "./intensity/nonzero.js";
+export { type CtIntensity, normaliseCt, normaliseZScore, rescaleTo01, rgbTo01 } from "./intensity/normalise.js";
+export {
+  type Draws,
+  type IntensityStatistics,
+  intensityStatistics,
+  type MeanAndStd,
+  meanAndStd,
+  percentileOfSorted,
+  sampleForeground,
+} from "./intensity/statistics.js";
+export { labelsIn, toLabels } from "./labels.js";
+export { type Orientation, orientationOf, orientations, reorient } from "./orientation.js";
+export {
+  type Box,
+  boundingBox,
+  boxShape,
+  cropData,
+  cropVolume,
+  labelBoxes,
+  pasteData,
+  type SliceBox,
+  sliceBoxes,
+  wholeBox,
+} from "./regions/box.js";
+export {
+  type Components,
+  type Connectivity,
+  connectedComponents,
+  fillHoles,
+  largestComponent,
+} from "./regions/components.js";
+export type { FloatArray, SplineOrder } from "./resample/axis.js";
+export {
+  computeNewShape,
+  resampleImage,
+  resampleLabels,
+  type SeparateAxis,
+  separateAxisOf,
+} from "./resample/resample.js";
+export {
+  type Affine,
+  emptyLike,
+  isBigArray,
+  type LabelVolume,
+  type NumberArray,
+  type Triple,
+  toFloat32,
+  type Volume,
+  type VoxelArray,
+  voxelCount,
+} from "./volume.js";

@@ -1,1 +1,3 @@
-export {};
+/** Volumes on disk. */
+export { readLabels } from "./labels.js";
+export { readImageHeader, readNiftiFile, readVolume, writeVolume } from "./nifti.js";

@@ -1,0 +1,67 @@
+/** Stored voxel bytes → numbers: byte order, then slope and intercept. Assumes a little-endian machine, as JavaScript engines run on. */
+import { FormatError } from "@rfmedsam/base";
+import { isBigArray, type NumberArray, type VoxelArray } from "../../volume.js";
+import type { NiftiHeader } from "./header.js";
+
+/**
+ * The stored numbers, before scaling. Swaps big-endian `bytes` in place.
+ *
+ * @throws FormatError for voxels that are not one number each (RGB, complex)
+ */
+export function storedVoxels(header: NiftiHeader, bytes: Uint8Array<ArrayBuffer>, file?: string): VoxelArray {
+  const { datatype } = header;
+  if (datatype.view === undefined) throw notScalar(header, file);
+  const whole = bytes.byteOffset % datatype.bytes === 0 ? bytes : bytes.slice();
+  if (!header.littleEndian) swapBytes(whole, datatype.bytes);
+  return datatype.view(whole.buffer, whole.byteOffset, whole.byteLength / datatype.bytes);
+}
+
+/**
+ * value = stored · slope + inter, computed in float64. The result is the narrowest of int16 and int32 when both factors are
+ * whole numbers and every stored value stays exact in it, else float64; unscaled data is returned as it is.
+ */
+export function scaledVoxels(stored: VoxelArray, slope: number, inter: number): VoxelArray {
+  if (slope === 1 && inter === 0) return stored;
+  if (isBigArray(stored)) {
+    const out = new Float64Array(stored.length);
+    for (let i = 0; i < out.length; i++) out[i] = Number(stored[i]) * slope + inter;
+    return out;
+  }
+  const out = scaledRoom(stored, slope, inter);
+  for (let i = 0; i < out.length; i++) out[i] = stored[i]! * slope + inter;
+  return out;
+}
+
+function scaledRoom(stored: NumberArray, slope: number, inter: number): NumberArray {
+  if (stored instanceof Float32Array || stored instanceof Float64Array || stored.BYTES_PER_ELEMENT > 2) {
+    return new Float64Array(stored.length);
+  }
+  if (!Number.isInteger(slope) || !Number.isInteger(inter)) return new Float64Array(stored.length);
+  const bits = stored.BYTES_PER_ELEMENT * 8;
+  const signed = stored instanceof Int8Array || stored instanceof Int16Array;
+  const [least, most] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+  const ends = [least * slope + inter, most * slope + inter];
+  const fits = (room: number) => Math.min(...ends) >= -room && Math.max(...ends) < room;
+  if (fits(2 ** 15)) return new Int16Array(stored.length);
+  return fits(2 ** 31) ? new Int32Array(stored.length) : new Float64Array(stored.length);
+}
+
+/** The error for colour or complex voxels. */
+export function notScalar({ datatype }: NiftiHeader, file?: string): FormatError {
+  const colour = datatype.code === 128 || datatype.code === 2304;
+  return new FormatError({
+    file,
+    found: colour
+      ? `colour voxels of ${datatype.channels} channels (${datatype.name})`
+      : `${datatype.name} voxels, which are not one number each`,
+    expected: "one number per voxel",
+    hint: colour
+      ? "save one file per channel, named …_0000.nii.gz, …_0001.nii.gz, or a grey image"
+      : "save the magnitude (or another single number) as float32",
+  });
+}
+
+function swapBytes(bytes: Uint8Array, size: number): void {
+  if (size === 1) return;
+  for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
+}
