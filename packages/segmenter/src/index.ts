@@ -1,1 +1,115 @@
-export {};
+export { type GridChange, resampleLabelMap, resampleScalars } from "./case-resampling.js";
+export {
+  calibrationSchema,
+  classTable,
+  formatVersion,
+  type ModelManifest,
+  manifestSchema,
+  memorySchema,
+  outputStageSchema,
+  parseManifest,
+  promptSchema,
+  provenanceSchema,
+  type RefinerManifest,
+  refinerSchema,
+  type Step0Manifest,
+  step0Schema,
+  type TrainingProvenance,
+} from "./manifest.js";
+export {
+  type ChosenMemory,
+  chooseMemories,
+  confidenceOf,
+  equallyLong,
+  type MemoryCandidate,
+  type MemoryOptions,
+} from "./memory.js";
+export {
+  type Calibration,
+  type ClassScores,
+  combineScores,
+  identityCalibration,
+  mergeSlice,
+  type OutputStage,
+  type StageName,
+  scoresOfLogits,
+  scoresOfStage,
+  stageNames,
+} from "./merge.js";
+export type {
+  AnyHandle,
+  ConditionedHandle,
+  Decoded,
+  DecodedHandle,
+  EmbeddingHandle,
+  handleKind,
+  MemoryHandle,
+  MemoryReference,
+  ObjectPrompts,
+  PatchNetwork,
+  RefinerNetwork,
+} from "./networks.js";
+export {
+  type IntensityWindow,
+  type Normalisation,
+  normalisationSchema,
+  type PreparedCase,
+  type PreprocessingRecipe,
+  prepareCase,
+  prepareLabels,
+  preprocessingSchema,
+  type RestorePlan,
+  windowSchema,
+} from "./preprocessing.js";
+export {
+  argmaxOfSlice,
+  boxOfLogits,
+  clampLogits,
+  extentsOf,
+  maskPrompt,
+  maskPromptLimit,
+  type PlannedObject,
+  type PromptKind,
+  type PromptOptions,
+  type PromptPlan,
+  padBox,
+  planPrompts,
+  promptGenerators,
+  type SliceLabels,
+  type SliceProbabilities,
+  type SlicePrompts,
+  slicePrompts,
+} from "./prompts.js";
+export {
+  type RefineInput,
+  type RefineOptions,
+  type RefineResult,
+  refineCase,
+  refinementPrompts,
+  type SliceResult,
+  type StageResult,
+} from "./refine.js";
+export { LabelRestorer, restoreLabels, restoreScores } from "./restore.js";
+export { nearestKey, type ParseOptions, parseWithSchema } from "./schema.js";
+export { type Segmentation, Segmenter, type SegmenterNetworks, type SegmentOptions } from "./segmenter.js";
+export {
+  boxToInput,
+  boxToVoxels,
+  extractSlice,
+  fitInto,
+  fitOut,
+  inputToVoxel,
+  type PixelBox,
+  placeSlice,
+  type RenderOptions,
+  renderSlice,
+  type SliceAxis,
+  type SliceColours,
+  type SliceFrame,
+  sliceAxes,
+  sliceColours,
+  sliceFrame,
+  voxelToInput,
+} from "./slices.js";
+export { predictVolume, type SlidingWindowOptions } from "./sliding-window.js";
+export { extractPatch, flipped, gaussianImportance, windowPadding, windowSteps } from "./windows.js";

@@ -1,0 +1,70 @@
+import { ConfigError } from "@rfmedsam/base";
+import { describe, expect, test } from "vitest";
+import { classTable, formatVersion, parseManifest } from "./manifest.js";
+import { manifestJson } from "./testing/cases.js";
+
+const parse = (json: unknown) => parseManifest(json, { file: "model/model.json" });
+const changed = (change: (json: ReturnType<typeof manifestJson>) => void) => {
+  const json = manifestJson();
+  change(json);
+  return () => parse(json);
+};
+
+describe("parseManifest", () => {
+  test("reads what it wrote", () => {
+    const manifest = parse(manifestJson());
+    expect(parse(JSON.parse(JSON.stringify(manifest)))).toEqual(manifest);
+    expect(manifest.refiner!.channel).toBe(0);
+  });
+
+  test("classes are in the order of their values", () => {
+    const manifest = changed((json) => {
+      json.labels = { spleen: 5, background: 0, liver: 2 };
+    })();
+    expect(classTable(manifest).map(({ name }) => name)).toEqual(["background", "liver", "spleen"]);
+  });
+
+  test("a model of another version is refused before anything else is looked at", () => {
+    const newer = () => parse({ formatVersion: formatVersion + 1, anything: "else" });
+    expect(newer).toThrow(ConfigError);
+    expect(newer).toThrow(/model\.json: this model was written by a newer version of rfmedsam \(format 2\)/);
+    expect(() => parse({ formatVersion: 0 })).toThrow(/another version/);
+    expect(() => parse({})).toThrow(/no formatVersion/);
+    expect(() => parse(null)).toThrow(/no formatVersion/);
+  });
+
+  test("an unknown key names the nearest", () => {
+    const wrong = changed((json) => {
+      Object.assign(json.refiner!, { prompts: {} });
+    });
+    expect(wrong).toThrow('unknown key "refiner.prompts" (did you mean "prompt"?)');
+  });
+
+  test.each([
+    ["a label without background", (json) => (json.labels = { liver: 1, spleen: 2 }), /the background/],
+    ["two labels of one value", (json) => (json.labels = { background: 0, liver: 1, spleen: 1 }), /different value/],
+    ["a label beyond 255", (json) => (json.labels = { background: 0, liver: 300, spleen: 1 }), /"labels.liver" is 300/],
+    ["more channels than rules", (json) => json.channelNames.push("PET"), /one entry per channel \(CT, PET\)/],
+    ["an output stage of no class", (json) => (json.outputStages.lung = "step0"), /liver, spleen/],
+    [
+      "a stage 2 without refiner",
+      (json) => {
+        json.refiner = undefined;
+      },
+      /no refiner/,
+    ],
+    ["a refiner that shows a channel that is not there", (json) => (json.refiner!.channel = 1), /a channel below 1/],
+    [
+      "a calibration of other classes",
+      (json) =>
+        (json.refiner!.calibration = { stage1: { scale: [1], bias: [0, 0] }, stage2: { scale: [1, 1], bias: [0, 0] } }),
+      /"refiner.calibration.stage1.scale".*2 numbers/,
+    ],
+    ["weights outside the folder", (json) => (json.step0.folds = ["../x.safetensors"]), /plain file name/],
+  ] satisfies [string, (json: ReturnType<typeof manifestJson>) => unknown, RegExp][])(
+    "refuses %s",
+    (_, change, words) => {
+      expect(changed((json) => void change(json))).toThrow(words);
+    },
+  );
+});

@@ -1,0 +1,99 @@
+/**
+ * The coarse interface of the networks: all that prediction asks of an engine.
+ *
+ *   step 0        PatchNetwork.predict       patches ──► logits
+ *   stage 1, 2    RefinerNetwork.embed       slices ──► embeddings          (once per slice)
+ *                              .decode       embedding + prompts ──► masks  (all objects of a slice at once)
+ *                              .remember     embedding + masks ──► memory
+ *                              .attend       embedding + memories ──► conditioned embedding
+ *
+ * Embeddings, memories and decoder states are opaque handles that stay where the engine keeps them; only slices, masks and
+ * scores cross. Whoever receives a handle gives it back with `release`.
+ */
+import type { Triple } from "@rfmedsam/imaging";
+
+/** Step 0: a U-Net (or anything else) that labels patches. */
+export interface PatchNetwork {
+  /** `[D, H, W]` in array order; `D = 1` for a 2D network. */
+  readonly patch: Triple;
+  readonly inputChannels: number;
+  /** Classes, background included. */
+  readonly classes: number;
+  /**
+   * @param patches `[count, inputChannels, D, H, W]`; the engine copies what it keeps, the caller reuses the array
+   * @returns logits `[count, classes, D, H, W]`
+   */
+  predict(patches: Float32Array, count: number): Promise<Float32Array>;
+}
+
+/** The key by which a handle's kind is known to the compiler; an engine's class writes `declare readonly [handleKind]: "memory"`. */
+export declare const handleKind: unique symbol;
+
+interface Handle<Kind extends string> {
+  readonly [handleKind]: Kind;
+}
+
+/** Image embedding of one slice, with its high-resolution features. */
+export type EmbeddingHandle = Handle<"embedding">;
+/** An embedding that has attended to memories: one per object. */
+export type ConditionedHandle = Handle<"conditioned">;
+/** What the decoder knows of one slice's objects besides the masks: object pointers and scores. */
+export type DecodedHandle = Handle<"decoded">;
+/** Memories and object pointers of all objects of one slice. */
+export type MemoryHandle = Handle<"memory">;
+export type AnyHandle = EmbeddingHandle | ConditionedHandle | DecodedHandle | MemoryHandle;
+
+/** Prompts of `count` objects on one slice, coordinates in pixels of the `[S, S]` input (integer = pixel centre). */
+export interface ObjectPrompts {
+  readonly count: number;
+  /** `[count, 4]`: x0 y0 x1 y1, first and last pixel. */
+  readonly boxes?: Float32Array;
+  /** `[count, maskSize, maskSize]` logits. */
+  readonly masks?: Float32Array;
+  readonly points?: {
+    /** `[count, perObject, 2]`: x y. */
+    readonly coords: Float32Array;
+    /** `[count, perObject]`: 1 object, 0 background, −1 padding. */
+    readonly labels: Int32Array;
+    readonly perObject: number;
+  };
+}
+
+/** The decoder's answer for the objects of one slice. */
+export interface Decoded {
+  /** `[count, maskSize, maskSize]` mask logits, the best of the decoder's candidates. */
+  readonly logits: Float32Array;
+  /** `[count]` predicted IoU. */
+  readonly ious: Float32Array;
+  /** `[count]` logit of "the object is on this slice". */
+  readonly objectScores: Float32Array;
+  readonly state: DecodedHandle;
+}
+
+/** One memory an object attends to. */
+export interface MemoryReference {
+  readonly memory: MemoryHandle;
+  /** Which object of that slice's batch. */
+  readonly row: number;
+  /** 0 = conditioning (most confident) slice, `1 … memorySlots − 1` = distance in slices. */
+  readonly position: number;
+  /** Signed distance in slices (memory − current), for object pointers. */
+  readonly offset: number;
+}
+
+/** Stages 1 and 2: SAM 2 with adapters, one slice at a time, all objects of a slice in one batch. */
+export interface RefinerNetwork {
+  /** Side S of the square input, in pixels. */
+  readonly imageSize: number;
+  /** Side of the low-resolution masks: S / 4 in SAM 2. */
+  readonly maskSize: number;
+  /** Temporal positions of the memory: 7 in SAM 2. */
+  readonly memorySlots: number;
+  /** @param slices `[count, 3, S, S]`, normalised as `renderSlice` does @returns one embedding per slice */
+  embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]>;
+  decode(embedding: EmbeddingHandle, prompts: ObjectPrompts, conditioned?: ConditionedHandle): Promise<Decoded>;
+  remember(embedding: EmbeddingHandle, decoded: DecodedHandle): Promise<MemoryHandle>;
+  /** @param references one list per object, all equally long and not empty */
+  attend(embedding: EmbeddingHandle, references: readonly (readonly MemoryReference[])[]): Promise<ConditionedHandle>;
+  release(...handles: readonly AnyHandle[]): void;
+}

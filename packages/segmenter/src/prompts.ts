@@ -1,0 +1,202 @@
+/**
+ * From class probabilities (step 0's, or a stage's) to prompts: which classes are asked for on which slices, with which box and
+ * mask. Prediction and training both prompt through here; training only degrades the probabilities before.
+ */
+import type { ObjectPrompts } from "./networks.js";
+import { boxToInput, fitInto, type PixelBox, type SliceFrame } from "./slices.js";
+
+/** Mask prompts are logits within ± this, SAM 2's own range for masks given as prompts. */
+export const maskPromptLimit = 10;
+
+/** What each prompt generator shows the decoder. A new kind of prompt is one row. */
+export const promptGenerators = {
+  maskAndBox: ({ count, boxes, masks }) => ({ count, boxes, masks }),
+  mask: ({ count, masks }) => ({ count, masks }),
+  box: ({ count, boxes }) => ({ count, boxes }),
+} as const satisfies Record<string, (all: Required<Omit<ObjectPrompts, "points">>) => ObjectPrompts>;
+export type PromptKind = keyof typeof promptGenerators;
+
+export interface PromptOptions {
+  readonly kind: PromptKind;
+  /** Smallest mask, in voxels of a slice, that counts as the class being there. */
+  readonly minimumArea: number;
+  /** How many slices beyond the class's own are asked for as well. */
+  readonly marginSlices: number;
+  /** How far a box reaches beyond the mask, in input pixels. */
+  readonly boxMargin: number;
+}
+
+/** Probabilities `[K, h, w]` of one slice, background first. The array may be reused by the next call. */
+export type SliceProbabilities = (slice: number) => Float32Array;
+
+/** One class to ask for on a slice; mask and box come from `source`, the slice itself or (margin) the nearest that has the class. */
+export interface PlannedObject {
+  readonly class: number;
+  readonly source: number;
+}
+
+/** The winning class of every voxel `[h, w]` of one slice: a prediction's argmax, or true labels. */
+export type SliceLabels = (slice: number) => Uint8Array;
+
+/** For every slice the classes to ask for, in ascending order. */
+export type PromptPlan = readonly (readonly PlannedObject[])[];
+
+/**
+ * Decides which classes are asked for on which slices: those whose mask is large enough, plus
+ * the margin.
+ */
+export function planPrompts(
+  labels: SliceLabels,
+  { count }: Pick<SliceFrame, "count">,
+  classes: number,
+  { minimumArea, marginSlices }: Pick<PromptOptions, "minimumArea" | "marginSlices">,
+): PromptPlan {
+  const area = Array.from({ length: count }, () => new Int32Array(classes));
+  for (let slice = 0; slice < count; slice++) {
+    for (const label of labels(slice)) if (label < classes) area[slice]![label]!++;
+  }
+  const present = (slice: number, label: number) => (area[slice]?.[label] ?? 0) >= Math.max(1, minimumArea);
+  const nearest = (slice: number, label: number) => {
+    for (let distance = 0; distance <= marginSlices; distance++) {
+      if (present(slice - distance, label)) return slice - distance;
+      if (present(slice + distance, label)) return slice + distance;
+    }
+    return undefined;
+  };
+  return Array.from({ length: count }, (_, slice) => {
+    const objects: PlannedObject[] = [];
+    for (let label = 1; label < classes; label++) {
+      const source = nearest(slice, label);
+      if (source !== undefined) objects.push({ class: label, source });
+    }
+    return objects;
+  });
+}
+
+/** The prompts of one slice, with what stage 2 needs again. */
+export interface SlicePrompts {
+  readonly slice: number;
+  /** Class of each object, ascending. */
+  readonly classes: readonly number[];
+  readonly prompts: ObjectPrompts;
+  /** `[n, 4]` in input pixels, also when the generator does not show them. */
+  readonly boxes: Float32Array;
+}
+
+/**
+ * Makes the prompts of one slice of a plan.
+ *
+ * @param maskSize side m of the mask prompts
+ * @returns nothing when no class is asked for
+ */
+export function slicePrompts(
+  plan: PromptPlan,
+  slice: number,
+  probabilities: SliceProbabilities,
+  frame: SliceFrame,
+  classes: number,
+  maskSize: number,
+  { kind, boxMargin }: Pick<PromptOptions, "kind" | "boxMargin">,
+): SlicePrompts | undefined {
+  const objects = plan[slice] ?? [];
+  if (objects.length === 0) return undefined;
+  const voxels = frame.height * frame.width;
+  const boxes = new Float32Array(objects.length * 4);
+  const masks = new Float32Array(objects.length * maskSize * maskSize);
+  // One pass per source slice, because `probabilities` may reuse its array.
+  for (const source of new Set(objects.map((object) => object.source))) {
+    const scores = probabilities(source);
+    const winners = argmaxOfSlice(scores, classes, voxels);
+    objects.forEach((object, row) => {
+      if (object.source !== source) return;
+      const box = extentsOf(winners, object.class, frame);
+      boxes.set(padBox(boxToInput(frame, box ?? wholeSlice(frame)), boxMargin, frame), row * 4);
+      const own = scores.subarray(object.class * voxels, (object.class + 1) * voxels);
+      masks.set(maskPrompt(own, frame, maskSize), row * maskSize * maskSize);
+    });
+  }
+  const prompts = promptGenerators[kind]({ count: objects.length, boxes, masks });
+  return { slice, classes: objects.map((object) => object.class), prompts, boxes };
+}
+
+/** Log-odds of probabilities `[h, w]`, clamped and brought to the mask grid `[m, m]`; the padding is surely background. */
+export function maskPrompt(probabilities: Float32Array, frame: SliceFrame, maskSize: number): Float32Array {
+  const logits = probabilities.map((p) => clamp(Math.log(p / (1 - p)), maskPromptLimit));
+  return fitInto(logits, frame, maskSize, -maskPromptLimit);
+}
+
+/** A copy of mask logits within the range of mask prompts. */
+export function clampLogits(logits: Float32Array, limit: number = maskPromptLimit): Float32Array {
+  return logits.map((value) => clamp(value, limit));
+}
+
+function clamp(value: number, limit: number): number {
+  return Math.min(Math.max(value, -limit), limit);
+}
+
+/** First and last column and row where a slice `[h, w]` of labels has the class, if anywhere. */
+export function extentsOf(
+  labels: Uint8Array,
+  label: number,
+  { height, width }: Pick<SliceFrame, "height" | "width">,
+): PixelBox | undefined {
+  let [x0, y0, x1, y1] = [width, height, -1, -1];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (labels[y * width + x] !== label) continue;
+      [x0, x1] = [Math.min(x0, x), Math.max(x1, x)];
+      [y0, y1] = [Math.min(y0, y), y];
+    }
+  }
+  return x1 < 0 ? undefined : [x0, y0, x1, y1];
+}
+
+function wholeSlice({ height, width }: SliceFrame): PixelBox {
+  return [0, 0, width - 1, height - 1];
+}
+
+/** Widens a box of input pixels on every side, within the picture; a box thinner than a pixel becomes one pixel. */
+export function padBox(
+  [x0, y0, x1, y1]: PixelBox,
+  margin: number,
+  { scale, height, width, imageSize }: SliceFrame,
+): PixelBox {
+  const side = (low: number, high: number, extent: number): [number, number] => {
+    const last = Math.min(extent, imageSize) - 1;
+    const from = Math.min(Math.max(low - margin, 0), Math.max(last, 0));
+    return [from, Math.max(from, Math.min(high + margin, last))];
+  };
+  const [left, right] = side(x0, x1, width * scale[1]);
+  const [top, bottom] = side(y0, y1, height * scale[0]);
+  return [left, top, right, bottom];
+}
+
+/** PixelBox of the pixels above 0 in mask logits `[m, m]`, in input pixels; none if there are no such pixels. */
+export function boxOfLogits(logits: Float32Array, maskSize: number, imageSize: number): PixelBox | undefined {
+  let [x0, y0, x1, y1] = [maskSize, maskSize, -1, -1];
+  for (let y = 0; y < maskSize; y++) {
+    for (let x = 0; x < maskSize; x++) {
+      if (!(logits[y * maskSize + x]! > 0)) continue;
+      [x0, x1] = [Math.min(x0, x), Math.max(x1, x)];
+      [y0, y1] = [Math.min(y0, y), y];
+    }
+  }
+  const ratio = imageSize / maskSize;
+  return x1 < 0 ? undefined : [x0 * ratio, y0 * ratio, (x1 + 1) * ratio - 1, (y1 + 1) * ratio - 1];
+}
+
+/** The winning class of every voxel of `[K, voxels]`; of equal ones the first. */
+export function argmaxOfSlice(scores: Float32Array, classes: number, voxels: number): Uint8Array {
+  const winners = new Uint8Array(voxels);
+  const best = scores.slice(0, voxels);
+  for (let k = 1; k < classes; k++) {
+    for (let n = 0; n < voxels; n++) {
+      const score = scores[k * voxels + n]!;
+      if (score > best[n]!) {
+        best[n] = score;
+        winners[n] = k;
+      }
+    }
+  }
+  return winners;
+}
