@@ -1,0 +1,103 @@
+/**
+ * Cases of the reference folder: a description (`case.json`) and tensors (`in.*`, `out.*`), with the tolerance that comes with every
+ * output. The folder is `RFMEDSAM_SHARED`, by default `../shared` beside the repository; it is never assumed to hold particular cases.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readSafetensors, type Tensor } from "@rfmedsam/torch";
+import { expect } from "vitest";
+
+const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
+export const sharedFolder = process.env.RFMEDSAM_SHARED ?? join(repository, "../shared");
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+function existing(path: string): string {
+  const file = join(sharedFolder, path);
+  if (!existsSync(file)) throw new Error(`${file} is missing; set RFMEDSAM_SHARED to the folder of references`);
+  return file;
+}
+
+export function readJson(path: string): JsonObject {
+  return JSON.parse(readFileSync(existing(path), "utf8")) as JsonObject;
+}
+
+/** File names of a folder with a given ending, without it. Fails when there are none. */
+export function listNames(folder: string, ending: string): string[] {
+  const found = readdirSync(existing(folder)).filter((name) => name.endsWith(ending));
+  if (found.length === 0) throw new Error(`${join(sharedFolder, folder)} has nothing that ends in ${ending}`);
+  return found.map((name) => name.slice(0, name.length - ending.length)).sort();
+}
+
+/** Names of all cases of a folder that start with `prefix`. Fails when there are none. */
+export function caseNames(folder: string, prefix: string): string[] {
+  const names = readdirSync(existing(folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith(prefix))
+    .map(({ name }) => name)
+    .filter((name) => existsSync(join(sharedFolder, folder, name, "case.json")))
+    .sort();
+  if (names.length === 0) throw new Error(`${join(sharedFolder, folder)} has no case called ${prefix}…`);
+  return names;
+}
+
+export class ReferenceCase {
+  private constructor(
+    readonly name: string,
+    readonly facts: JsonObject,
+    readonly inputs: ReadonlyMap<string, Tensor>,
+    readonly outputs: ReadonlyMap<string, Tensor>,
+  ) {}
+
+  static async read(folder: string, name: string): Promise<ReferenceCase> {
+    const facts = readJson(`${folder}/${name}/case.json`);
+    const tensors = await readSafetensors(join(sharedFolder, folder, name, "tensors.safetensors"));
+    const under = (prefix: string) =>
+      new Map(
+        [...tensors].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
+      );
+    return new ReferenceCase(name, facts, under("in."), under("out."));
+  }
+
+  input(name: string): Tensor {
+    const found = this.inputs.get(name);
+    if (found === undefined) throw new Error(`${this.name} has no input ${name}`);
+    return found;
+  }
+
+  /** 20 times what float32 costs the reference itself, plus a millionth of the output's range. */
+  tolerance(output: string): number {
+    const { f32_vs_f64_max_abs_diff: differences } = this.facts.tolerance as { [key: string]: JsonObject };
+    const difference = differences?.[output];
+    if (typeof difference !== "number") throw new Error(`${this.name} states no tolerance for ${output}`);
+    const values = this.outputs.get(output)!.toFloat32Array();
+    let range = 0;
+    for (const value of values) range = Math.max(range, Math.abs(value));
+    return 20 * difference + 1e-6 * range;
+  }
+
+  /** Fails unless every output of the reference is among the results and within its tolerance. */
+  expectAll(results: ReadonlyMap<string, Tensor>): void {
+    const faults: string[] = [];
+    for (const [name, expected] of this.outputs) {
+      const actual = results.get(name);
+      if (actual === undefined) faults.push(`${name} was not computed`);
+      else faults.push(...difference(name, actual, expected, this.tolerance(name)));
+    }
+    expect(faults, this.name).toEqual([]);
+  }
+}
+
+function difference(name: string, actual: Tensor, expected: Tensor, tolerance: number): string[] {
+  if (actual.shape.join() !== expected.shape.join())
+    return [`${name} has shape [${actual.shape}], not [${expected.shape}]`];
+  const [a, b] = [actual.toFloat32Array(), expected.toFloat32Array()];
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) {
+    const apart = Math.abs(a[i]! - b[i]!);
+    if (Number.isNaN(apart)) return [`${name} has values that are not numbers`];
+    worst = Math.max(worst, apart);
+  }
+  return worst <= tolerance ? [] : [`${name} differs by ${worst}, tolerance ${tolerance}`];
+}
