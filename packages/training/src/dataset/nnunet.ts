@@ -1,0 +1,141 @@
+/**
+ * nnU-Net's data set layout, the lingua franca of medical segmentation:
+ *
+ *   DatasetXXX_Name/dataset.json            channel_names, labels, file_ending
+ *                   imagesTr/CASE_0000.nii.gz   one file a channel
+ *                   labelsTr/CASE.nii.gz
+ */
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { DatasetError } from "@rfmedsam/base";
+import { fileErrorOf, readFileOrExplain } from "@rfmedsam/base/node";
+import { parseWithSchema } from "@rfmedsam/segmenter";
+import * as z from "zod";
+
+const description = z.looseObject({
+  channel_names: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.int().min(0).max(255)),
+  file_ending: z.string().default(".nii.gz"),
+  name: z.string().optional(),
+});
+
+/** One case: a file a channel, and its labels where there are any. */
+export interface CaseFiles {
+  readonly id: string;
+  readonly images: readonly string[];
+  readonly labels: string | undefined;
+}
+
+export interface Dataset {
+  readonly folder: string;
+  readonly name: string;
+  /** In the order of the files' `_0000`, `_0001`, … */
+  readonly channelNames: readonly string[];
+  /** Name → value, background first (value 0), the others ascending. */
+  readonly labels: Readonly<Record<string, number>>;
+  readonly fileEnding: string;
+  readonly training: readonly CaseFiles[];
+}
+
+/** Values of a data set's labels must be 0, 1, 2, … without gaps: the network's outputs are counted so. */
+function orderedLabels(labels: Readonly<Record<string, number>>, file: string): Record<string, number> {
+  const sorted = Object.entries(labels).sort(([, a], [, b]) => a - b);
+  if (sorted.length < 2 || sorted.some(([, value], index) => value !== index) || sorted[0]?.[0] !== "background") {
+    throw new DatasetError({
+      file,
+      found: `labels ${JSON.stringify(labels)}`,
+      expected: `"background": 0 and further labels numbered 1, 2, 3, … without gaps`,
+      hint: "renumber the labels in the files and in dataset.json",
+    });
+  }
+  return Object.fromEntries(sorted);
+}
+
+/**
+ * Reads a data set's description and lists its training cases.
+ *
+ * @throws FileError when the folder or dataset.json is missing, ConfigError for a wrong dataset.json, DatasetError for missing files
+ */
+export async function readDataset(folder: string): Promise<Dataset> {
+  const file = join(folder, "dataset.json");
+  const bytes = await readFileOrExplain(
+    file,
+    "point to a folder in nnU-Net's layout: dataset.json, imagesTr, labelsTr",
+  );
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DatasetError({ file, found: "this is not JSON", cause });
+  }
+  const { channel_names, labels, file_ending: fileEnding, name } = parseWithSchema(description, parsed, { file });
+  const channelNames = Object.keys(channel_names)
+    .sort((a, b) => Number(a) - Number(b))
+    .map((index) => channel_names[index]!);
+  const training = await listCases(join(folder, "imagesTr"), fileEnding, channelNames.length, join(folder, "labelsTr"));
+  return {
+    folder,
+    name: name ?? basename(folder),
+    channelNames,
+    labels: orderedLabels(labels, file),
+    fileEnding,
+    training,
+  };
+}
+
+/** The names in a folder, sorted. @throws FileError */
+async function list(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (cause) {
+    throw fileErrorOf(cause, folder, "nnU-Net's layout keeps images in imagesTr and labels in labelsTr");
+  }
+}
+
+/**
+ * The cases of an image folder, each with all its channels.
+ *
+ * @param labelFolder where every case must have its labels; none are looked for without it
+ */
+export async function listCases(
+  folder: string,
+  fileEnding: string,
+  channels: number,
+  labelFolder?: string,
+): Promise<CaseFiles[]> {
+  const byCase = new Map<string, Map<number, string>>();
+  for (const name of await list(folder)) {
+    const match = name.endsWith(fileEnding) ? /^(.+)_(\d{4})$/.exec(name.slice(0, -fileEnding.length)) : null;
+    if (!match?.[1] || name.startsWith(".")) continue;
+    const files = byCase.get(match[1]) ?? new Map<number, string>();
+    byCase.set(match[1], files.set(Number(match[2]), join(folder, name)));
+  }
+  if (byCase.size === 0) {
+    throw new DatasetError({ file: folder, found: "no image files", expected: `files named CASE_0000${fileEnding}` });
+  }
+  const labelNames = labelFolder === undefined ? undefined : new Set(await list(labelFolder));
+  return [...byCase].map(([id, files]) => {
+    const images = Array.from({ length: channels }, (_, channel) => files.get(channel));
+    if (files.size !== channels || images.includes(undefined)) {
+      throw new DatasetError({
+        file: join(folder, `${id}_*${fileEnding}`),
+        found: `${files.size} channel${files.size === 1 ? "" : "s"} (${[...files.keys()].map((c) => String(c).padStart(4, "0")).join(", ")})`,
+        expected: `${channels}, as channel_names of dataset.json lists`,
+        hint: "add the missing files, or correct channel_names",
+      });
+    }
+    const labelName = `${id}${fileEnding}`;
+    if (labelNames !== undefined && !labelNames.has(labelName)) {
+      throw new DatasetError({
+        file: join(labelFolder!, labelName),
+        found: "the case has an image but no labels",
+        hint: "add the labels or remove the case",
+      });
+    }
+    return {
+      id,
+      images: images as string[],
+      labels: labelFolder === undefined ? undefined : join(labelFolder, labelName),
+    };
+  });
+}

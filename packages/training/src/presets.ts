@@ -1,0 +1,73 @@
+/** Ready configurations. `cpu` is sized for two cores and under an hour on some hundred small cases, `demo` for a few minutes. */
+import type { TrainingConfiguration } from "./config.js";
+
+export type PresetName = keyof typeof presets;
+
+const augmentation = {
+  rotateScale: 0.3,
+  maximumAngle: 20,
+  scale: [0.8, 1.25],
+  noise: 0.1,
+  blur: 0.15,
+  brightness: 0.15,
+  contrast: 0.15,
+  lowResolution: 0.15,
+  gamma: 0.2,
+  mirrorAxes: [],
+} satisfies TrainingConfiguration["step0"]["augmentation"];
+
+const cpu = {
+  folds: 2,
+  validation: 0.12,
+  preprocessing: { spacing: "median", normalisation: "auto", cropToNonzero: true },
+  step0: {
+    dimensions: 3,
+    patch: "auto",
+    patchVoxels: 110_000,
+    baseFeatures: 12,
+    maximumFeatures: 128,
+    maximumStages: 4,
+    convsPerStage: 2,
+    batch: 2,
+    iterations: 1000,
+    learningRate: 0.01,
+    momentum: 0.99,
+    weightDecay: 3e-5,
+    gradientClip: 12,
+    foreground: 0.33,
+    overlap: 0.5,
+    mirrorPrediction: false,
+    augmentation,
+  },
+  refiner: {
+    enabled: true,
+    backbone: "rfmedsam-small",
+    weights: null,
+    imageSize: 128,
+    slices: "adjacent",
+    axis: "axial",
+    adapters: true,
+    trainable: null,
+    sequence: 4,
+    batch: 2,
+    iterations: 1500,
+    learningRate: 5e-4,
+    warmup: 0.05,
+    weightDecay: 0.01,
+    gradientClip: 1,
+    losses: { focal: 20, dice: 1, iou: 1, presence: 1, merged: 1 },
+    degradedTruth: 0.25,
+    prompts: { kind: "maskAndBox", minimumArea: 4, marginSlices: 1, boxMargin: 2 },
+    memory: { confident: 1 },
+  },
+  checkpointEvery: 100,
+} satisfies TrainingConfiguration;
+
+export const presets = {
+  cpu,
+  demo: {
+    ...cpu,
+    step0: { ...cpu.step0, iterations: 160, baseFeatures: 10, patchVoxels: 130_000 },
+    refiner: { ...cpu.refiner, iterations: 200 },
+  },
+} satisfies Record<string, TrainingConfiguration>;

@@ -1,0 +1,24 @@
+/** What a run was made with, for its record. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { libtorchVersion } from "@rfmedsam/torch";
+
+export const version = "0.1.0";
+
+/** Versions of everything that can change a result; `revision` is the commit, with `+` when the sources differ from it. */
+export function versions(): Record<string, string> {
+  return { rfmedsam: version, node: process.version, libtorch: libtorchVersion(), revision: revision() };
+}
+
+function revision(): string {
+  const cwd = fileURLToPath(new URL(".", import.meta.url));
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  try {
+    return (
+      git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+")
+    );
+  } catch {
+    return "unknown"; // not a checkout, or no git: nothing to name
+  }
+}
