@@ -3,10 +3,13 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
 #include <js_native_api.h>
 #include <node_api.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -18,15 +21,35 @@ namespace rfmedsam {
 // A tensor's number on the JavaScript side; 0 is never given out and stands for "none".
 using Handle = uint32_t;
 
+// ArrayBuffers lent to tensors. A tensor may die on any thread and after its environment, JavaScript references only on the
+// environment's thread: those that are no longer needed wait here. Shared by the bridge and the tensors that borrow.
+struct Lender {
+  std::mutex lock;
+  std::vector<napi_ref> released;
+  std::atomic<bool> waiting{false};
+  bool closed = false;
+
+  void give_back(napi_ref lent) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (closed) return;  // the environment is gone and took the reference with it
+    released.push_back(lent);
+    waiting = true;
+  }
+};
+
 struct Bridge {
   std::vector<at::Tensor> slots{at::Tensor()};
   std::vector<Handle> vacant;
   size_t live = 0;
   napi_ref error_factory = nullptr;
+  std::shared_ptr<Lender> lender = std::make_shared<Lender>();
+  // The argument stack of the last operator call, empty, kept for its memory.
+  std::vector<c10::IValue> spare_stack;
 
-  // ArrayBuffers lent to tensors. A tensor may die on any thread, JavaScript references only on ours: released ones wait here.
-  std::mutex released_lock;
-  std::vector<napi_ref> released;
+  ~Bridge() {
+    std::lock_guard<std::mutex> guard(lender->lock);
+    lender->closed = true;
+  }
 
   Handle put(at::Tensor tensor) {
     ++live;

@@ -93,7 +93,7 @@ IValue number_from(napi_env env, napi_value value) {
 
 // A plain number where a tensor is wanted arrives as [number]; it takes part in type promotion as a Python number would.
 at::Tensor tensor_from(napi_env env, napi_value value) {
-  if (!is_array(env, value)) return tensor_of(env, value);
+  if (!is_array(env, value)) throw std::runtime_error("expected a tensor");
   napi_value first;
   check(env, napi_get_element(env, value, 0, &first));
   const IValue number = number_from(env, first);
@@ -171,6 +171,10 @@ IValue list_from(napi_env env, napi_value value, const Parameter& p) {
 
 IValue argument_from(napi_env env, napi_value value, const Parameter& p) {
   try {
+    if (p.kind == Kind::Tensor && !p.list) {  // most arguments: a handle needs no other question
+      Handle handle = 0;
+      if (value != nullptr && napi_get_value_uint32(env, value, &handle) == napi_ok) return IValue(bridge_of(env).get(handle));
+    }
     if (value == nullptr || is_absent(env, value)) {
       if (p.fallback) return *p.fallback;
       if (p.optional) return IValue();
@@ -193,14 +197,27 @@ napi_value result_to_js(napi_env env, const IValue& value) {
   throw std::runtime_error("a result of type " + value.tagKind() + " cannot be returned to JavaScript");
 }
 
+// The stack of one call. Its memory is passed on to the next one; its values never outlive the call, however that ends, and a
+// call that begins while arguments of another are read (a getter can do that) has a stack of its own.
+struct CallStack {
+  Bridge& bridge;
+  torch::jit::Stack values;
+
+  explicit CallStack(Bridge& owner) : bridge(owner), values(std::move(owner.spare_stack)) { values.clear(); }
+  ~CallStack() {
+    values.clear();
+    bridge.spare_stack = std::move(values);
+  }
+};
+
 napi_value call(napi_env env, napi_callback_info info) {
   Operator* op = nullptr;
   try {
     Arguments a(env, info);
     op = static_cast<Operator*>(a.data);
     const size_t wanted = op->parameters.size();
-    thread_local torch::jit::Stack stack;
-    stack.clear();
+    CallStack call_stack(bridge_of(env));
+    torch::jit::Stack& stack = call_stack.values;
     for (size_t i = 0; i < wanted; ++i) {
       stack.push_back(argument_from(env, i < a.count ? a.values[i] : nullptr, op->parameters[i]));
     }
@@ -214,7 +231,6 @@ napi_value call(napi_env env, napi_callback_info info) {
       check(env, napi_create_array_with_length(env, stack.size(), &out));
       for (size_t i = 0; i < stack.size(); ++i) check(env, napi_set_element(env, out, i, result_to_js(env, stack[i])));
     }
-    stack.clear();
     return out;
   } catch (...) {
     throw_in_javascript(env, op == nullptr ? "calling an operator" : op->name.c_str());

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include <cmath>
+#include <new>
 
 namespace rfmedsam {
 
@@ -15,28 +16,40 @@ Bridge& bridge_of(napi_env env) {
 
 void throw_in_javascript(napi_env env, const char* what) noexcept {
   std::string message;
+  bool out_of_memory = false;
   try {
     throw;
   } catch (const Pending&) {
     return;
+  } catch (const c10::OutOfMemoryError& error) {
+    message = error.what_without_backtrace();
+    out_of_memory = true;
   } catch (const c10::Error& error) {
     message = error.what_without_backtrace();
+    // The allocator of main memory has no error of its own.
+    out_of_memory = message.find("can't allocate memory") != std::string::npos ||
+                    message.find("not enough memory") != std::string::npos;
+  } catch (const std::bad_alloc&) {
+    message = "not enough memory";
+    out_of_memory = true;
   } catch (const std::exception& error) {
     message = error.what();
   } catch (...) {
     message = "an unknown failure";
   }
-  napi_value arguments[2], factory, receiver, error;
+  napi_value arguments[3], factory, receiver, error;
   napi_create_string_utf8(env, what, NAPI_AUTO_LENGTH, &arguments[0]);
   napi_create_string_utf8(env, message.c_str(), message.size(), &arguments[1]);
+  napi_get_boolean(env, out_of_memory, &arguments[2]);
   Bridge& bridge = bridge_of(env);
   if (bridge.error_factory != nullptr && napi_get_reference_value(env, bridge.error_factory, &factory) == napi_ok &&
       napi_get_undefined(env, &receiver) == napi_ok &&
-      napi_call_function(env, receiver, factory, 2, arguments, &error) == napi_ok) {
+      napi_call_function(env, receiver, factory, 3, arguments, &error) == napi_ok) {
     napi_throw(env, error);
-  } else {
-    napi_throw_error(env, what, message.c_str());
+    return;
   }
+  bool pending = false;  // the factory itself may have thrown (no stack left, or the thread is being stopped)
+  if (napi_is_exception_pending(env, &pending) == napi_ok && !pending) napi_throw_error(env, what, message.c_str());
 }
 
 bool is_absent(napi_env env, napi_value value) {
@@ -175,10 +188,12 @@ void define(napi_env env, napi_value exports, const char* name, napi_callback ca
   check(env, napi_set_named_property(env, exports, name, function));
 }
 
-// setErrorFactory((what, message) => Error): how failures are dressed before they are thrown.
+// setErrorFactory((what, message, outOfMemory) => Error): how failures are dressed before they are thrown.
 static napi_value set_error_factory(napi_env env, napi_callback_info info) {
   return guarded(env, info, "setErrorFactory", [env](Arguments& a) {
-    check(env, napi_create_reference(env, a.values[0], 1, &bridge_of(env).error_factory));
+    Bridge& bridge = bridge_of(env);
+    if (bridge.error_factory != nullptr) napi_delete_reference(env, bridge.error_factory);
+    check(env, napi_create_reference(env, a.values[0], 1, &bridge.error_factory));
     return undefined(env);
   });
 }

@@ -61,11 +61,7 @@ napi_value from_bytes(napi_env env, napi_callback_info info) {
     }
     napi_ref lent;
     check(env, napi_create_reference(env, bytes.buffer, 1, &lent));
-    Bridge* bridge = &bridge_of(env);
-    auto give_back = [bridge, lent](void*) {
-      std::lock_guard<std::mutex> lock(bridge->released_lock);
-      bridge->released.push_back(lent);
-    };
+    auto give_back = [lender = bridge_of(env).lender, lent](void*) { lender->give_back(lent); };
     return to_js(env, at::from_blob(bytes.data, shape, give_back, at::TensorOptions().dtype(dtype)));
   });
 }
@@ -93,8 +89,13 @@ napi_value to_bytes(napi_env env, napi_callback_info info) {
 // shareBytes(tensor) → ArrayBuffer over the tensor's own memory, which lives as long as the buffer does
 napi_value share_bytes(napi_env env, napi_callback_info info) {
   return guarded(env, info, "sharing a tensor's memory", [env](Arguments& a) {
-    auto* held = new at::Tensor(readable(env, a.values[0]));
     napi_value buffer;
+    if (readable(env, a.values[0]).nbytes() == 0) {
+      void* nothing = nullptr;
+      check(env, napi_create_arraybuffer(env, 0, &nothing, &buffer));
+      return buffer;
+    }
+    auto* held = new at::Tensor(readable(env, a.values[0]));
     const napi_status status = napi_create_external_arraybuffer(
         env, held->mutable_data_ptr(), held->nbytes(), [](napi_env, void*, void* hint) { delete static_cast<at::Tensor*>(hint); }, held, &buffer);
     if (status != napi_ok) delete held;
@@ -103,11 +104,12 @@ napi_value share_bytes(napi_env env, napi_callback_info info) {
   });
 }
 
-void return_lent_buffers(napi_env env, Bridge& bridge) {
+void return_lent_buffers(napi_env env, Lender& lender) {
   std::vector<napi_ref> released;
   {
-    std::lock_guard<std::mutex> lock(bridge.released_lock);
-    released.swap(bridge.released);
+    std::lock_guard<std::mutex> guard(lender.lock);
+    released.swap(lender.released);
+    lender.waiting = false;
   }
   for (napi_ref reference : released) napi_delete_reference(env, reference);
 }
@@ -117,7 +119,21 @@ napi_value free_tensor(napi_env env, napi_callback_info info) {
   return guarded(env, info, "freeing a tensor", [env](Arguments& a) {
     Bridge& bridge = bridge_of(env);
     bridge.drop(handle_of(env, a.values[0]));
-    if (!bridge.released.empty()) return_lent_buffers(env, bridge);
+    if (bridge.lender->waiting) return_lent_buffers(env, *bridge.lender);
+    return undefined(env);
+  });
+}
+
+// freeAll(Uint32Array of handles, count): many in one call, for the end of a scope
+napi_value free_all(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "freeing tensors", [env](Arguments& a) {
+    Bridge& bridge = bridge_of(env);
+    const Bytes handles = bytes_of(env, a.values[0]);
+    const auto count = static_cast<size_t>(int_of(env, a.values[1]));
+    if (count > handles.length / sizeof(Handle)) throw std::runtime_error("fewer handles than said");
+    const auto* list = static_cast<const Handle*>(handles.data);
+    for (size_t i = 0; i < count; ++i) bridge.drop(list[i]);
+    if (bridge.lender->waiting) return_lent_buffers(env, *bridge.lender);
     return undefined(env);
   });
 }
@@ -126,12 +142,12 @@ napi_value live(napi_env env, napi_callback_info info) {
   return guarded(env, info, "counting tensors", [env](Arguments&) { return to_js(env, static_cast<int64_t>(bridge_of(env).live)); });
 }
 
-// adjustMemory(bytes): tells the garbage collector about memory it cannot see
+// adjustMemory(bytes) → total: tells the garbage collector about memory it cannot see
 napi_value adjust_memory(napi_env env, napi_callback_info info) {
   return guarded(env, info, "reporting memory", [env](Arguments& a) {
     int64_t total = 0;
     check(env, napi_adjust_external_memory(env, int_of(env, a.values[0]), &total));
-    return undefined(env);
+    return to_js(env, total);
   });
 }
 
@@ -172,6 +188,7 @@ void define_tensors(napi_env env, napi_value exports) {
   define(env, exports, "toBytes", to_bytes);
   define(env, exports, "shareBytes", share_bytes);
   define(env, exports, "free", free_tensor);
+  define(env, exports, "freeAll", free_all);
   define(env, exports, "live", live);
   define(env, exports, "adjustMemory", adjust_memory);
   define(env, exports, "shape", shape);

@@ -1,4 +1,6 @@
 /** Element types: their names here, their codes in libtorch (c10/core/ScalarType.h), and the typed arrays that carry them. */
+import { EngineError } from "@rfmedsam/base";
+
 export type Dtype =
   | "float32"
   | "float64"
@@ -38,17 +40,22 @@ export const dtypeBytes: Readonly<Record<Dtype, number>> = {
   bfloat16: 2,
 };
 
+export function isFloating(dtype: Dtype): boolean {
+  return dtype.includes("float");
+}
+
 const namesByCode = new Map(Object.entries(dtypeCodes).map(([name, code]) => [code, name as Dtype]));
 
 export function dtypeOfCode(code: number): Dtype {
   const name = namesByCode.get(code);
-  if (name === undefined) throw new RangeError(`element type ${code} of libtorch has no name here`);
+  if (name === undefined) throw new EngineError({ found: `element type ${code} of libtorch, which has no name here` });
   return name;
 }
 
 /** Typed arrays a tensor can be made from without naming its element type. */
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 
+/** @throws EngineError for an array whose elements no dtype holds (unsigned 16, 32 and 64 bits) */
 export function dtypeOfArray(array: TypedArray): Dtype {
   if (array instanceof Float32Array) return "float32";
   if (array instanceof Float64Array) return "float64";
@@ -56,7 +63,11 @@ export function dtypeOfArray(array: TypedArray): Dtype {
   if (array instanceof Int32Array) return "int32";
   if (array instanceof Int16Array) return "int16";
   if (array instanceof Int8Array) return "int8";
-  return "uint8";
+  if (array instanceof Uint8Array) return "uint8";
+  throw new EngineError({
+    found: `a ${(array as object).constructor.name}`,
+    expected: "a typed array of floats, signed integers or bytes",
+  });
 }
 
 /** The typed array over `buffer` for elements that JavaScript can hold; half precision is converted before it gets here. */

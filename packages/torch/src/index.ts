@@ -25,6 +25,12 @@ export * as F from "./functional.js";
 export { autocast, enableGrad, gradients, noGrad } from "./modes.js";
 export * as nn from "./nn/index.js";
 export { Buffer, Layer, Module, ModuleList, Parameter, Sequential } from "./nn/module.js";
+export { AdamW, type AdamWOptions } from "./optim/adamw.js";
+export { clipGradNorm } from "./optim/clip.js";
+export { WeightAverage, type WeightAverageOptions } from "./optim/ema.js";
+export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optim/optimizer.js";
+export { type Schedule, type ScheduleName, type ScheduleOptions, schedule, scheduleNames } from "./optim/schedules.js";
+export { SGD, type SGDOptions } from "./optim/sgd.js";
 export {
   chooseDevice,
   cudaDeviceCount,

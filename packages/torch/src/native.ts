@@ -2,22 +2,23 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { EngineError } from "@rfmedsam/base";
+import { EngineError, ResourceError } from "@rfmedsam/base";
 
 export type Handle = number;
 /** An ATen operator; arguments as its schema lists them, `undefined` takes the default. */
 export type NativeOperator = (...args: readonly unknown[]) => unknown;
 
 interface Native {
-  setErrorFactory(factory: (what: string, message: string) => Error): void;
+  setErrorFactory(factory: (what: string, message: string, outOfMemory: boolean) => Error): void;
   operator(name: string, overload: string): NativeOperator;
   schema(name: string, overload: string): string;
   fromBytes(bytes: ArrayBufferView | ArrayBuffer, shape: readonly number[], dtype: number, share: boolean): Handle;
   toBytes(tensor: Handle): ArrayBuffer;
   shareBytes(tensor: Handle): ArrayBuffer;
   free(tensor: Handle): void;
+  freeAll(tensors: Uint32Array, count: number): void;
   live(): number;
-  adjustMemory(bytes: number): void;
+  adjustMemory(bytes: number): number;
   shape(tensor: Handle): number[];
   strides(tensor: Handle): number[];
   dtype(tensor: Handle): number;
@@ -53,15 +54,18 @@ interface Native {
   setRandomState(device: string, state: Handle): void;
 }
 
+const outOfMemoryHint = "use smaller patches or batches, or a machine with more memory";
+
 function load(): Native {
   const file = fileURLToPath(new URL("../build/engine.node", import.meta.url));
   const hint = "run `make setup` in the project's folder, which finds or installs libtorch and builds the engine";
   if (!existsSync(file)) throw new EngineError({ file, found: "the engine is not built", hint });
   try {
     const native = createRequire(import.meta.url)(file) as Native;
-    native.setErrorFactory(
-      (what, message) => new EngineError({ found: `${what}: ${message.trim().replace(/\.$/, "")}` }),
-    );
+    native.setErrorFactory((what, message, outOfMemory) => {
+      const found = `${what}: ${message.trim().replace(/\.$/, "")}`;
+      return outOfMemory ? new ResourceError({ found, hint: outOfMemoryHint }) : new EngineError({ found });
+    });
     return native;
   } catch (cause) {
     throw new EngineError({ file, found: `the engine cannot be loaded (${String(cause)})`, hint, cause });

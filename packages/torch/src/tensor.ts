@@ -2,11 +2,12 @@
  * `Tensor`: an n-dimensional array in libtorch's memory, with every operator of operators.txt as a method. The object holds a
  * number (its handle); the memory is freed by `scope`, by `free()`, or late by the garbage collector.
  */
+import { markAsUntransferable } from "node:worker_threads";
 import { EngineError } from "@rfmedsam/base";
 import { type Dtype, dtypeCodes, dtypeOfArray, dtypeOfCode, type TypedArray, typedArrayOver } from "./dtype.js";
 import { TensorOperators } from "./generated/operators.js";
 import { type Handle, native } from "./native.js";
-import { adopt, forget, watch } from "./scope.js";
+import { adopt, forget, scope, watch } from "./scope.js";
 import { setConstructor } from "./wrap.js";
 
 /** `"cpu"`, `"cuda"`, `"cuda:1"`, or `"meta"` (shapes only, no memory). */
@@ -24,6 +25,8 @@ export class Tensor extends TensorOperators {
   handle: Handle;
   /** Taken out of all scopes. @internal */
   kept = false;
+  /** What the garbage collector was told; −1 while it does not watch. @internal */
+  watchedBytes = -1;
   #shape: readonly number[] | undefined;
 
   /** @internal Tensors are made by factories (`tensor`, `zeros`, …) and operators. */
@@ -145,9 +148,12 @@ export class Tensor extends TensorOperators {
   #readable<T>(dtype: Dtype, read: (handle: Handle) => T): T {
     const there = native.device(this.handle) === "cpu" && native.dtype(this.handle) === dtypeCodes[dtype];
     if (there && native.isContiguous(this.handle)) return read(this.handle);
-    const moved = this.detach().to({ dtype, device: "cpu" });
-    const contiguous = moved.contiguous();
-    return read(contiguous.handle);
+    return scope(() => read(this.detach().to({ dtype, device: "cpu" }).contiguous().handle));
+  }
+
+  override resize_(size: readonly number[]): this {
+    this.#shape = undefined;
+    return super.resize_(size);
   }
 
   /** Takes the tensor out of all scopes: it lives until `free()` or until nothing refers to it. */
@@ -161,10 +167,7 @@ export class Tensor extends TensorOperators {
 
   /** Frees the memory now (unless another tensor shares it). The tensor cannot be used afterwards. */
   free(): void {
-    if (this.handle === 0) return;
-    forget(this);
-    native.free(this.handle);
-    this.handle = 0;
+    if (this.handle !== 0) native.free(this.release());
   }
 
   [Symbol.dispose](): void {
@@ -179,9 +182,9 @@ export class Tensor extends TensorOperators {
     if (this.kept) watch(this);
   }
 
-  /** Gives the handle up without freeing it, for another object to hold. @internal */
-  surrender(): Handle {
-    forget(this);
+  /** Gives the handle up without freeing it: for another object to hold, or to be freed with others. @internal */
+  release(): Handle {
+    if (this.watchedBytes >= 0) forget(this);
     const handle = this.handle;
     this.handle = 0;
     return handle;
@@ -217,7 +220,10 @@ export function tensor(
   const extents = shape ?? (typeof values === "number" ? [] : [array.length]);
   const stored = dtypeOfArray(array);
   const made = makeTensor(native.fromBytes(array, extents, dtypeCodes[stored], false));
-  return (dtype ?? stored) === stored && device === "cpu" ? made : made.to({ dtype: dtype ?? stored, device });
+  if ((dtype ?? stored) === stored && device === "cpu") return made;
+  const converted = made.to({ dtype: dtype ?? stored, device });
+  made.free();
+  return converted;
 }
 
 function arrayOf(values: readonly number[], dtype: Dtype | undefined): TypedArray {
@@ -226,5 +232,7 @@ function arrayOf(values: readonly number[], dtype: Dtype | undefined): TypedArra
 
 /** A tensor over a typed array's own memory (no copy): writing to one writes to the other. */
 export function tensorSharing(array: TypedArray, shape: readonly number[]): Tensor {
+  // Handing the buffer to another thread would leave the tensor without memory.
+  if (array.buffer instanceof ArrayBuffer) markAsUntransferable(array.buffer);
   return makeTensor(native.fromBytes(array, shape, dtypeCodes[dtypeOfArray(array)], true));
 }

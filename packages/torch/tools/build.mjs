@@ -4,7 +4,17 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -33,8 +43,19 @@ async function main() {
     return;
 
   console.log(`building the engine against libtorch in ${libtorch.home}`);
-  rmSync(build, { recursive: true, force: true });
-  mkdirSync(build);
+  mkdirSync(build, { recursive: true });
+  // A folder of its own, so that the last engine stays in place and two builds at once do not meet.
+  const work = mkdtempSync(join(build, "part-"));
+  try {
+    await compile(libtorch, sources, work);
+    renameSync(join(work, "engine.node"), join(build, "engine.node"));
+    writeFileSync(join(build, "stamp"), stamp);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function compile(libtorch, sources, work) {
   const headers = createRequire(import.meta.url)("node-api-headers").include_dir;
   const flags = [
     ...compilerFlags(libtorch),
@@ -52,21 +73,18 @@ async function main() {
   const waiting = [...sources];
   const worker = async () => {
     for (let source = waiting.pop(); source; source = waiting.pop()) {
-      await run(compiler, [...flags, "-c", join(native, source), "-o", join(build, `${source}.o`)]);
+      await run(compiler, [...flags, "-c", join(native, source), "-o", join(work, `${source}.o`)]);
     }
   };
   // Each compilation takes about 1 GB, so more at once than four gains little and may not fit.
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker));
-  const output = join(build, "engine.part");
   await run(compiler, [
     "-shared",
     "-o",
-    output,
-    ...sources.map((name) => join(build, `${name}.o`)),
+    join(work, "engine.node"),
+    ...sources.map((name) => join(work, `${name}.o`)),
     ...linkerFlags(libtorch),
   ]);
-  renameSync(output, join(build, "engine.node"));
-  writeFileSync(join(build, "stamp"), stamp);
 }
 
 function stampOf(libtorch, sources) {

@@ -1,11 +1,13 @@
 /**
  * Safetensors files: an 8-byte little-endian header length, a JSON header (name → dtype, shape, byte range), raw little-endian
- * data. Read by mapping the file, so that loading costs no copy; the header is believed only after it was checked.
+ * data. Read by mapping the file, so that loading costs no copy; the header is believed only after it was checked: ranges must
+ * follow one another from the header to the end of the file, without gap or overlap, and have the length that dtype and shape give.
  *
  * Format: https://github.com/huggingface/safetensors (README, "Format").
  */
-import { open } from "node:fs/promises";
-import { CheckpointError } from "@rfmedsam/base";
+import { open, stat } from "node:fs/promises";
+import { inspect } from "node:util";
+import { CheckpointError, FileError } from "@rfmedsam/base";
 import { fileErrorOf, writeFileAtomic } from "@rfmedsam/base/node";
 import { type Dtype, dtypeBytes } from "../dtype.js";
 import { fromFile } from "../generated/operators.js";
@@ -29,6 +31,8 @@ const codes = new Map(Object.entries(names).map(([code, dtype]) => [dtype, code]
 
 /** The largest header that is believed; that of the largest public models is about 10 MB. */
 const headerLimit = 100_000_000;
+/** No tensor has more dimensions than this (libtorch itself and NumPy stop there). */
+const rankLimit = 64;
 
 export interface SafetensorsEntry {
   readonly dtype: Dtype;
@@ -58,14 +62,19 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
       throw damaged(file, `its header claims ${length} bytes in a file of ${size}`, "a safetensors file that is whole");
     }
     const header = new Uint8Array(length);
-    await handle.read(header, 0, length, 8);
+    const { bytesRead } = await handle.read(header, 0, length, 8);
+    if (bytesRead < length) throw damaged(file, "it became shorter while it was read", "a file that nobody changes");
     return { ...parseHeader(file, header, 8 + length, size), fileBytes: size };
   } catch (cause) {
-    throw cause instanceof CheckpointError ? cause : fileErrorOf(cause, file);
+    throw cause instanceof CheckpointError || cause instanceof FileError ? cause : fileErrorOf(cause, file);
   }
 }
 
 async function openForReading(file: string) {
+  // Opening a pipe would wait for somebody to write to it.
+  const kind = await stat(file);
+  if (!kind.isFile())
+    throw new FileError({ file, found: kind.isDirectory() ? "is a folder" : "is not a regular file" });
   const handle = await open(file, "r");
   return Object.assign(handle, { [Symbol.asyncDispose]: () => handle.close() });
 }
@@ -88,10 +97,40 @@ function parseHeader(
   const entries = new Map<string, SafetensorsEntry>();
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
-    if (name === "__metadata__") metadata = value as Record<string, string>;
+    if (name === "__metadata__") metadata = parseMetadata(file, value);
     else entries.set(name, parseEntry(file, name, value, dataStart, fileBytes));
   }
+  refuseGaps(file, entries, dataStart, fileBytes);
   return { entries, metadata };
+}
+
+function parseMetadata(file: string, value: unknown): Record<string, string> {
+  const plain = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!plain || !Object.values(value).every((text) => typeof text === "string")) {
+    throw damaged(file, "its metadata is not a list of texts", "a safetensors file");
+  }
+  return value as Record<string, string>;
+}
+
+/** A name given twice leaves a gap too: JSON keeps the last one. */
+function refuseGaps(
+  file: string,
+  entries: ReadonlyMap<string, SafetensorsEntry>,
+  dataStart: number,
+  fileBytes: number,
+): void {
+  const sorted = [...entries].sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
+  let covered = dataStart;
+  for (const [name, { start, end }] of sorted) {
+    if (start !== covered) {
+      const what = start < covered ? "overlaps the tensor before it" : "leaves a gap before it";
+      throw damaged(file, `tensor "${name}" at byte ${start} ${what}, which ends at ${covered}`, "tensors in a row");
+    }
+    covered = end;
+  }
+  if (covered !== fileBytes) {
+    throw damaged(file, `its tensors end at byte ${covered} of ${fileBytes}`, "a file that ends with its last tensor");
+  }
 }
 
 function parseEntry(
@@ -107,18 +146,26 @@ function parseEntry(
   if (
     dtype === undefined ||
     !Array.isArray(shape) ||
+    shape.length > rankLimit ||
     !shape.every(isCount) ||
     !Array.isArray(offsets) ||
+    offsets.length !== 2 ||
     !offsets.every(isCount)
   ) {
     throw damaged(
       file,
-      `tensor "${name}" is described as ${JSON.stringify(value)}`,
-      "a known dtype, a shape and two offsets",
+      `tensor "${name}" is described as ${glimpse(value)}`,
+      `a dtype (${Object.keys(names).join(", ")}), a shape and two offsets`,
     );
   }
   const [from = 0, to = 0] = offsets as number[];
-  const needed = (shape as number[]).reduce((count, extent) => count * extent, dtypeBytes[dtype]);
+  const extents = shape as number[];
+  // Also an empty tensor's other extents must be believable: strides are their products.
+  const largest = extents.reduce((count, extent) => count * Math.max(1, extent), dtypeBytes[dtype]);
+  if (largest > Number.MAX_SAFE_INTEGER) {
+    throw damaged(file, `tensor "${name}" has shape ${glimpse(extents)}`, "a shape that fits into memory");
+  }
+  const needed = extents.includes(0) ? 0 : largest;
   const [start, end] = [dataStart + from, dataStart + to];
   if (end > fileBytes || end - start !== needed) {
     throw damaged(
@@ -127,7 +174,12 @@ function parseEntry(
       `${needed} bytes inside the file (was it copied whole?)`,
     );
   }
-  return { dtype, shape: shape as number[], start, end };
+  return { dtype, shape: extents, start, end };
+}
+
+/** What somebody put into a header, however much it is. */
+function glimpse(value: unknown): string {
+  return inspect(value, { depth: 2, maxArrayLength: 8, maxStringLength: 100, breakLength: Number.POSITIVE_INFINITY });
 }
 
 function damaged(file: string, found: string, expected: string, cause?: unknown): CheckpointError {
@@ -143,12 +195,15 @@ export async function readSafetensors(file: string): Promise<Map<string, Tensor>
   const header = await readSafetensorsHeader(file);
   return scope(() => {
     const mapped = fromFile(file, { shared: false, size: header.fileBytes, dtype: "uint8" });
-    return new Map([...header.entries].map(([name, entry]) => [name, viewOf(mapped, entry)]));
+    return new Map([...header.entries].map(([name, entry]) => [name, viewOf(file, name, mapped, entry)]));
   });
 }
 
-function viewOf(mapped: Tensor, { dtype, shape, start, end }: SafetensorsEntry): Tensor {
+function viewOf(file: string, name: string, mapped: Tensor, { dtype, shape, start, end }: SafetensorsEntry): Tensor {
   const bytes = mapped.narrow(0, start, end - start);
+  if (dtype === "bool" && bytes.gt(1).any().item() !== 0) {
+    throw damaged(file, `tensor "${name}" is of true and false, but has other bytes`, "0 and 1");
+  }
   const aligned = start % dtypeBytes[dtype] === 0 ? bytes : bytes.clone();
   return aligned.viewDtype(dtype).view(shape);
 }
@@ -156,22 +211,25 @@ function viewOf(mapped: Tensor, { dtype, shape, start, end }: SafetensorsEntry):
 /**
  * Writes tensors, whole or not at all. Larger elements come first so that every tensor is aligned when the file is mapped.
  *
- * @throws ResourceError when the disk is full
+ * @throws CheckpointError for a name that the format keeps for itself, ResourceError when the disk is full
  */
 export async function writeSafetensors(
   file: string,
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  if (tensors.has("__metadata__")) {
+    throw new CheckpointError({ file, found: 'a tensor named "__metadata__"', expected: "another name" });
+  }
   const sorted = [...tensors].sort(([, a], [, b]) => dtypeBytes[b.dtype] - dtypeBytes[a.dtype]);
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   let offset = 0;
   for (const [name, tensor] of sorted) {
     const end = offset + tensor.numel * dtypeBytes[tensor.dtype];
-    header[name] = { dtype: codes.get(tensor.dtype), shape: tensor.shape, data_offsets: [offset, end] };
+    header.push([name, { dtype: codes.get(tensor.dtype), shape: tensor.shape, data_offsets: [offset, end] }]);
     offset = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
   padded.set(json, 8);

@@ -49,6 +49,8 @@ const $minimum = operator("aten::minimum", "");
 const $outer = operator("aten::outer", "");
 const $complex = operator("aten::complex", "");
 const $erf = operator("aten::erf", "");
+const $erfinv = operator("aten::erfinv", "");
+const $erfinv_ = operator("aten::erfinv_", "");
 const $relu = operator("aten::relu", "");
 const $relu_ = operator("aten::relu_", "");
 const $leakyRelu = operator("aten::leaky_relu", "");
@@ -221,11 +223,13 @@ const $normal_ = operator("aten::normal_", "");
 const $bernoulli_ = operator("aten::bernoulli_", "float");
 const $fromFile = operator("aten::from_file", "");
 const $foreachAdd_ = operator("aten::_foreach_add_", "Scalar");
+const $foreachAddList = operator("aten::_foreach_add", "List");
 const $foreachAddList_ = operator("aten::_foreach_add_", "List");
 const $foreachSubList_ = operator("aten::_foreach_sub_", "List");
 const $foreachMul_ = operator("aten::_foreach_mul_", "Scalar");
 const $foreachMulTensor_ = operator("aten::_foreach_mul_", "Tensor");
 const $foreachDivList_ = operator("aten::_foreach_div_", "List");
+const $foreachDivEach_ = operator("aten::_foreach_div_", "ScalarList");
 const $foreachAddcmul_ = operator("aten::_foreach_addcmul_", "Scalar");
 const $foreachAddcdiv_ = operator("aten::_foreach_addcdiv_", "Scalar");
 const $foreachAddcdivEach_ = operator("aten::_foreach_addcdiv_", "ScalarList");
@@ -467,6 +471,17 @@ export abstract class TensorOperators {
   /** `aten::erf(Tensor self) -> Tensor` */
   erf(): Tensor {
     return wrap($erf(this.handle));
+  }
+
+  /** `aten::erfinv(Tensor self) -> Tensor` */
+  erfinv(): Tensor {
+    return wrap($erfinv(this.handle));
+  }
+
+  /** `aten::erfinv_(Tensor(a!) self) -> Tensor(a!)` */
+  erfinv_(): this {
+    $erfinv_(this.handle);
+    return this;
   }
 
   /** `aten::relu(Tensor self) -> Tensor` */
@@ -1346,6 +1361,11 @@ export function foreachAdd_(self: readonly Tensor[], scalar: Scalar): void {
   $foreachAdd_(unwrapAll(self), scalar);
 }
 
+/** `aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]` */
+export function foreachAddList(self: readonly Tensor[], other: readonly Tensor[], options?: { readonly alpha?: Scalar | undefined }): Tensor[] {
+  return wrapAll($foreachAddList(unwrapAll(self), unwrapAll(other), options?.alpha));
+}
+
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
 export function foreachAddList_(self: readonly Tensor[], other: readonly Tensor[], options?: { readonly alpha?: Scalar | undefined }): void {
   $foreachAddList_(unwrapAll(self), unwrapAll(other), options?.alpha);
@@ -1369,6 +1389,11 @@ export function foreachMulTensor_(self: readonly Tensor[], other: Operand): void
 /** `aten::_foreach_div_.List(Tensor(a!)[] self, Tensor[] other) -> ()` */
 export function foreachDivList_(self: readonly Tensor[], other: readonly Tensor[]): void {
   $foreachDivList_(unwrapAll(self), unwrapAll(other));
+}
+
+/** `aten::_foreach_div_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
+export function foreachDivEach_(self: readonly Tensor[], scalars: readonly Scalar[]): void {
+  $foreachDivEach_(unwrapAll(self), scalars);
 }
 
 /** `aten::_foreach_addcmul_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */

@@ -1,6 +1,7 @@
 /** First values of parameters: each fills a tensor in place and returns it. Defaults of the layers are PyTorch's. */
 import { noGrad } from "../modes.js";
-import type { Tensor } from "../tensor.js";
+import { scope } from "../scope.js";
+import { type Tensor, tensor } from "../tensor.js";
 
 export type Initializer = (x: Tensor) => Tensor;
 
@@ -19,20 +20,19 @@ export const normal =
   (x) =>
     noGrad(() => x.normal_({ mean: 0, std }));
 
-/** Normal, redrawn as if values beyond `limit` had been thrown away (inverse CDF; as `trunc_normal_` of PyTorch). */
+/** A normal distribution without its values beyond `limit`·`std` (by its inverse CDF; as `trunc_normal_` of PyTorch). */
 export const truncatedNormal =
   (std: number, limit = 2): Initializer =>
   (x) =>
     noGrad(() => {
-      // The values of a normal distribution cut at ±limit·σ: resampling by folding would distort it, so draw and clamp the tails anew.
-      x.normal_({ mean: 0, std });
-      for (let round = 0; round < 8; round++) {
-        const outside = x.abs().gt(limit * std);
-        const fresh = x.clone().normal_({ mean: 0, std });
-        x.copy_(fresh.mul(outside).add(x.mul(outside.logicalNot())));
-        outside.free();
-        fresh.free();
-      }
+      const inside = scope(() =>
+        tensor(limit / Math.SQRT2, [], { dtype: "float64" })
+          .erf()
+          .item(),
+      );
+      x.uniform_({ from: -inside, to: inside })
+        .erfinv_()
+        .mul_(std * Math.SQRT2);
       return x.clamp_({ min: -limit * std, max: limit * std });
     });
 

@@ -3,14 +3,15 @@
  * declared. The names in files are PyTorch's: a field `patchEmbed` is `patch_embed` there; `stateNames` lists the exceptions.
  */
 import { CheckpointError } from "@rfmedsam/base";
-import type { Dtype } from "../dtype.js";
+import { type Dtype, isFloating } from "../dtype.js";
 import { noGrad } from "../modes.js";
+import { scope } from "../scope.js";
 import { type Device, Tensor } from "../tensor.js";
 
 /** A trainable tensor of a module. It takes over the tensor it is made from and lives outside all scopes. */
 export class Parameter extends Tensor {
   constructor(source: Tensor, { requiresGrad = true } = {}) {
-    super(source.surrender());
+    super(source.release());
     this.keep();
     this.requiresGrad = requiresGrad;
   }
@@ -19,7 +20,7 @@ export class Parameter extends Tensor {
 /** A tensor that is saved with the module but not trained. */
 export class Buffer extends Tensor {
   constructor(source: Tensor) {
-    super(source.surrender());
+    super(source.release());
     this.keep();
   }
 }
@@ -68,9 +69,15 @@ export abstract class Module {
     }
   }
 
+  /** Parameters by name; one that two parts share appears once, under its first name. */
   namedParameters(): Map<string, Parameter> {
     const out = new Map<string, Parameter>();
-    for (const [name, value] of this.stateDict()) if (value instanceof Parameter) out.set(name, value);
+    const seen = new Set<Parameter>();
+    for (const [name, value] of this.stateDict()) {
+      if (!(value instanceof Parameter) || seen.has(value)) continue;
+      seen.add(value);
+      out.set(name, value);
+    }
     return out;
   }
 
@@ -134,13 +141,17 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** Moves parameters and buffers, or changes their element type, in place. */
+  /** Moves parameters and buffers (with gradients), or changes their element type if it is a floating one, in place. */
   to(options: { readonly device?: Device; readonly dtype?: Dtype }): this {
     noGrad(() => {
-      for (const tensor of this.stateDict().values()) {
-        const moved = tensor.to(options);
-        tensor.replaceData(moved);
-        moved.free();
+      for (const tensor of new Set(this.stateDict().values())) {
+        const fits = isFloating(tensor.dtype) ? options : { ...options, dtype: tensor.dtype };
+        scope(() => {
+          const gradient = tensor.grad;
+          tensor.grad = undefined;
+          tensor.replaceData(tensor.to(fits));
+          tensor.grad = gradient?.to(fits);
+        });
       }
     });
     return this;
