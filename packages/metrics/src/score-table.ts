@@ -1,0 +1,65 @@
+/** Scores as people compare them: one row per organ, one column per stage or model, the foreground mean below. */
+import { ConfigError } from "@rfmedsam/base";
+import type { Scores, Statistics, Summary } from "./summary.js";
+import type { Spread, Table } from "./table.js";
+
+export interface ScoreTableOptions {
+  readonly title?: string;
+  /** Unit of the score, e.g. "mm"; none for a share. */
+  readonly unit?: string;
+  readonly digits?: number;
+  /** Name of the first column. */
+  readonly rows?: string;
+}
+
+/**
+ * Mean ± standard deviation per label and summary.
+ *
+ * @param columns e.g. one summary per stage, all over the same labels
+ * @throws ConfigError when the summaries are about different labels
+ */
+export function scoreTable(
+  columns: readonly { readonly name: string; readonly summary: Summary }[],
+  { title, unit, digits = 3, rows = "organ" }: ScoreTableOptions = {},
+): Table {
+  const labels = columns[0]?.summary.perLabel.map(({ label }) => label) ?? [];
+  for (const { name, summary } of columns) {
+    const others = summary.perLabel.map(({ label }) => label);
+    if (others.length === labels.length && others.every((label, at) => label === labels[at])) continue;
+    throw new ConfigError({ found: `${name} is about ${others.join(", ")}`, expected: labels.join(", ") });
+  }
+  const spread = ({ mean, deviation }: Statistics): Spread => ({ mean, deviation });
+  return {
+    ...(title === undefined ? {} : { title }),
+    columns: [
+      { name: rows },
+      ...columns.map(({ name }) => ({ name, digits, ...(unit === undefined ? {} : { unit }) })),
+    ],
+    rows: [
+      ...labels.map((label, at) => [
+        label,
+        ...columns.map(({ summary }) => spread(summary.perLabel[at] as Statistics)),
+      ]),
+      ["mean", ...columns.map(({ summary }) => spread(summary.foreground))],
+    ],
+    footerRows: 1,
+  };
+}
+
+/**
+ * What `after` gained over `before`, case by case; undefined where either is. Its summary's interval says whether the gain is one.
+ *
+ * @throws ConfigError when cases or labels differ
+ */
+export function scoreGain(before: Scores, after: Scores): Scores {
+  for (const names of ["cases", "labels"] as const) {
+    if (before[names].length === after[names].length && before[names].every((name, at) => name === after[names][at])) {
+      continue;
+    }
+    throw new ConfigError({ found: `${names} ${after[names].join(", ")}`, expected: before[names].join(", ") });
+  }
+  return {
+    ...after,
+    values: after.values.map((row, c) => row.map((value, label) => value - (before.values[c]?.[label] as number))),
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * One table, four faces: aligned terminal text, Markdown, CSV (RFC 4180) and JSON (one object per row).
+ *
+ * Numbers stay numbers until they are drawn: a column says its unit and digits, a cell holds the value. Where people read, an
+ * undefined number is "–" and a spread is "mean ± deviation"; CSV and JSON keep full precision, leave undefined cells empty
+ * (null) and give a spread a column of its own.
+ */
+import { ConfigError } from "@rfmedsam/base";
+
+export interface Column {
+  readonly name: string;
+  /** Shown with the name, e.g. "mm". */
+  readonly unit?: string;
+  /** Digits after the point; a column with digits is numeric and right-aligned. */
+  readonly digits?: number;
+}
+
+/** Mean and standard deviation in one cell. */
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/** Text, a number (NaN = undefined), a spread, or nothing. */
+export type Cell = string | number | Spread | null;
+
+export interface Table {
+  readonly title?: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Cell[])[];
+  /** How many rows at the end are totals, set apart by a rule. */
+  readonly footerRows?: number;
+}
+
+const undefinedValue = "–";
+
+/** The heading of a column: name and unit. */
+export const columnTitle = ({ name, unit }: Column): string => (unit === undefined ? name : `${name} [${unit}]`);
+
+/** True when the column is drawn as numbers. */
+export const isNumeric = (column: Column): boolean => column.digits !== undefined;
+
+/** A cell as a person reads it. */
+export function formatCell(cell: Cell | undefined, { digits = 3 }: Column): string {
+  if (cell === null || cell === undefined) return "";
+  if (typeof cell === "string") return cell;
+  if (typeof cell === "number") return formatNumber(cell, digits);
+  return Number.isNaN(cell.mean)
+    ? undefinedValue
+    : `${formatNumber(cell.mean, digits)} ± ${formatNumber(cell.deviation, digits)}`;
+}
+
+function formatNumber(value: number, digits: number): string {
+  if (Number.isNaN(value)) return undefinedValue;
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const text = value.toFixed(digits);
+  return text.startsWith("-") ? (Number(text) === 0 ? text.slice(1) : `−${text.slice(1)}`) : text;
+}
+
+/** The table for a terminal: columns aligned with spaces, numbers to the right. */
+export function renderText(table: Table): string {
+  const { columns, footerRows = 0 } = table;
+  const heads = columns.map(columnTitle);
+  const body = cells(table);
+  const widths = heads.map((head, at) => Math.max(width(head), ...body.map((row) => width(row[at] as string))));
+  const line = (row: readonly string[]) =>
+    row
+      .map((text, at) => padded(text, widths[at] as number, isNumeric(columns[at] as Column)))
+      .join("  ")
+      .trimEnd();
+  const rule = widths.map((size) => "─".repeat(size)).join("  ");
+  const lines = [line(heads), rule, ...body.map(line)];
+  if (footerRows > 0 && footerRows < body.length) lines.splice(lines.length - footerRows, 0, rule);
+  return [...(table.title === undefined ? [] : [table.title, ""]), ...lines, ""].join("\n");
+}
+
+/** The table in GitHub's Markdown. */
+export function renderMarkdown(table: Table): string {
+  const quoted = (text: string) => text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll(/\r?\n/g, " ");
+  const line = (row: readonly string[]) => `| ${row.map(quoted).join(" | ")} |`;
+  const rule = `| ${table.columns.map((column) => (isNumeric(column) ? "--:" : ":--")).join(" | ")} |`;
+  const lines = [line(table.columns.map(columnTitle)), rule, ...cells(table).map(line), ""];
+  return [...(table.title === undefined ? [] : [`**${table.title}**`, ""]), ...lines].join("\n");
+}
+
+/** The table as comma-separated values, full precision. */
+export function renderCsv(table: Table): string {
+  const quoted = (value: string | number | null) => {
+    const text = value === null ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const { names, rows } = flattened(table);
+  return [names, ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+}
+
+/** The table as one plain object per row, for `JSON.stringify`; undefined numbers are null. */
+export function tableToJson(table: Table): Record<string, string | number | null>[] {
+  const { names, rows } = flattened(table);
+  return rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at] ?? null])));
+}
+
+function cells({ columns, rows }: Table): string[][] {
+  return checked({ columns, rows }).map((row) => columns.map((column, at) => formatCell(row[at], column)));
+}
+
+/** Every row has a cell for every column. */
+function checked({ columns, rows }: Table): Table["rows"] {
+  const wrong = rows.findIndex((row) => row.length !== columns.length);
+  if (wrong >= 0) {
+    throw new ConfigError({
+      found: `row ${wrong + 1} of a table has ${rows[wrong]?.length} cells`,
+      expected: `${columns.length}, one per column`,
+    });
+  }
+  return rows;
+}
+
+/** Columns that hold spreads become two. */
+function flattened({ columns, rows }: Table): { names: string[]; rows: (string | number | null)[][] } {
+  const split = columns.map((_, at) => checked({ columns, rows }).some((row) => isSpread(row[at])));
+  const names = columns.flatMap((column, at) => {
+    const title = columnTitle(column);
+    return split[at] ? [title, `${title} sd`] : [title];
+  });
+  const plain = (value: number) => (Number.isFinite(value) ? value : Number.isNaN(value) ? null : String(value));
+  return {
+    names,
+    rows: rows.map((row) =>
+      row.flatMap((cell, at) => {
+        if (isSpread(cell)) return [plain(cell.mean), plain(cell.deviation)];
+        const value = typeof cell === "number" ? plain(cell) : cell;
+        return split[at] ? [value, null] : [value];
+      }),
+    ),
+  };
+}
+
+const isSpread = (cell: Cell | undefined): cell is Spread => typeof cell === "object" && cell !== null;
+
+const width = (text: string): number => [...text].length;
+
+function padded(text: string, size: number, right: boolean): string {
+  const fill = " ".repeat(size - width(text));
+  return right ? fill + text : text + fill;
+}
