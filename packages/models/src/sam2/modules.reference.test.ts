@@ -239,7 +239,7 @@ test("memory attention gives the reference's features for every length of memory
       results.set(`f${frames}p${pointers}`, output.transpose(0, 1));
     }
     const { rotary } = model.memoryAttention.layers.at(0).selfAttn;
-    const { cos, sin } = rotary.table(grid, tokens);
+    const [cos, sin] = rotary.table(grid, tokens).viewAsReal().unbind({ dim: -1 }) as [Tensor, Tensor];
     results.set("rope.cis_real", cos).set("rope.cis_imag", sin);
     results.set("rope.q_out", rotary.rotate(reference.input("rope.q"), grid));
     results.set("rope.k_out", rotary.rotate(reference.input("rope.k"), grid));

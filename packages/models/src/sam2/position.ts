@@ -131,14 +131,10 @@ export class AxialRotary {
     readonly theta: number,
   ) {}
 
-  /** Cosines and sines of the angles of every cell, each `[H·W, channels / 2]`. */
-  table(grid: Grid, like: Tensor): { cos: Tensor; sin: Tensor } {
-    const shape = [grid[0] * grid[1], this.channels / 2];
-    const key = grid.join("×");
-    return {
-      cos: this.#cache.get(`cos ${key}`, like, () => ({ data: this.#angles(grid).map(Math.cos), shape })),
-      sin: this.#cache.get(`sin ${key}`, like, () => ({ data: this.#angles(grid).map(Math.sin), shape })),
-    };
+  /** The rotation of every pair in every cell as a complex number, `[H·W, channels / 2]`. */
+  table(grid: Grid, like: Tensor): Tensor {
+    const shape = [grid[0] * grid[1], this.channels / 2, 2];
+    return this.#cache.get(grid.join("×"), like, () => ({ data: this.#rotations(grid), shape })).viewAsComplex();
   }
 
   /**
@@ -149,12 +145,20 @@ export class AxialRotary {
     return scope(() => {
       const [batch, heads, tokens, channels] = x.shape as [number, number, number, number];
       const cells = grid[0] * grid[1];
-      const pairs = x.float().reshape([batch, heads, tokens / cells, cells, channels / 2, 2]);
-      const [a, b] = pairs.unbind({ dim: -1 }) as [Tensor, Tensor];
-      const { cos, sin } = this.table(grid, a);
-      const rotated = F.stack([a.mul(cos).sub(b.mul(sin)), a.mul(sin).add(b.mul(cos))], { dim: -1 });
+      const pairs = x.float().reshape([batch, heads, tokens / cells, cells, channels / 2, 2]).contiguous();
+      const rotated = pairs.viewAsComplex().mul(this.table(grid, pairs)).viewAsReal();
       return rotated.reshape([batch, heads, tokens, channels]).to({ dtype: x.dtype });
     });
+  }
+
+  #rotations(grid: Grid): Float64Array {
+    const angles = this.#angles(grid);
+    const out = new Float64Array(2 * angles.length);
+    angles.forEach((angle, n) => {
+      out[2 * n] = Math.cos(angle);
+      out[2 * n + 1] = Math.sin(angle);
+    });
+    return out;
   }
 
   #angles([height, width]: Grid): Float64Array {
