@@ -40,14 +40,17 @@ export function empty(shape: readonly number[], options: TensorOptions = {}): Te
   return emptyOp(shape, complete(options));
 }
 
+/** All elements `value`. */
 export function full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
   return fullOp(shape, value, complete(options));
 }
 
+/** All elements 0. */
 export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
 
+/** All elements 1. */
 export function ones(shape: readonly number[], options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }
@@ -62,6 +65,7 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   return linspaceOp(start, end, steps, complete(options));
 }
 
+/** The identity matrix `[n, n]`. */
 export function eye(n: number, options: TensorOptions = {}): Tensor {
   return eyeOp(n, complete(options));
 }

@@ -18,13 +18,14 @@ export function noGrad<T>(body: () => T): T {
   return withGradMode(false, body);
 }
 
+/** Runs `body` recording operations again, inside `noGrad`. */
 export function enableGrad<T>(body: () => T): T {
   return withGradMode(true, body);
 }
 
 /**
  * Runs `body` with the operators that profit from it (convolutions, matrix products) in `dtype`, the delicate ones in float32.
- * Runs `backward` outside, as PyTorch advises.
+ * Run `backward` outside, as PyTorch advises.
  */
 export function autocast<T>(device: "cpu" | "cuda", dtype: Dtype, body: () => T): T {
   const [enabled, before] = native.enterAutocast(device, dtypeCodes[dtype], true);

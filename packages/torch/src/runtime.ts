@@ -45,11 +45,12 @@ export function synchronize(device: Device): void {
   native.synchronize(device);
 }
 
-/** Threads of one CPU operator. */
+/** Threads that one CPU operator may use. @throws EngineError unless positive */
 export function setNumThreads(count: number): void {
   native.setThreads(count);
 }
 
+/** Threads that one CPU operator uses. */
 export function getNumThreads(): number {
   return native.getThreads();
 }
@@ -64,6 +65,7 @@ export function randomState(device: Device = "cpu"): Tensor {
   return makeTensor(native.randomState(device));
 }
 
+/** Puts a generator where `randomState` found it. @throws EngineError for a state of another kind of generator */
 export function setRandomState(state: Tensor, device: Device = "cpu"): void {
   native.setRandomState(device, state.handle);
 }

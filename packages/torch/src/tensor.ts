@@ -230,7 +230,10 @@ function arrayOf(values: readonly number[], dtype: Dtype | undefined): TypedArra
   return dtype === "float64" || dtype === "int64" ? Float64Array.from(values) : Float32Array.from(values);
 }
 
-/** A tensor over a typed array's own memory (no copy): writing to one writes to the other. */
+/**
+ * A tensor over a typed array's own memory (no copy): writing to one writes to the other. The array lives as long as the tensor
+ * does; its buffer can from now on not be transferred to another thread (it is copied instead).
+ */
 export function tensorSharing(array: TypedArray, shape: readonly number[]): Tensor {
   // Handing the buffer to another thread would leave the tensor without memory.
   if (array.buffer instanceof ArrayBuffer) markAsUntransferable(array.buffer);

@@ -1,6 +1,6 @@
 /** Turns the operating system's refusals into the project's errors. */
 import { readFile } from "node:fs/promises";
-import { FileError, ResourceError, type RfmedsamError } from "../errors.js";
+import { FileError, ResourceError, RfmedsamError } from "../errors.js";
 
 const outOfSpace = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const refusals: Readonly<Record<string, string>> = {
@@ -14,8 +14,9 @@ const refusals: Readonly<Record<string, string>> = {
   ENOTEMPTY: "is a folder that is not empty",
 };
 
-/** The typed error for a failed file operation. A full disk is a `ResourceError`, everything else a `FileError`. */
+/** The typed error for a failed file operation; one that is typed already stays as it is. A full disk is a `ResourceError`, everything else a `FileError`. */
 export function fileErrorOf(cause: unknown, file: string, hint?: string): RfmedsamError {
+  if (cause instanceof RfmedsamError) return cause;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
   if (outOfSpace.has(code)) {
     return new ResourceError({

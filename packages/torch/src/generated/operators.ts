@@ -223,13 +223,11 @@ const $normal_ = operator("aten::normal_", "");
 const $bernoulli_ = operator("aten::bernoulli_", "float");
 const $fromFile = operator("aten::from_file", "");
 const $foreachAdd_ = operator("aten::_foreach_add_", "Scalar");
-const $foreachAddList = operator("aten::_foreach_add", "List");
 const $foreachAddList_ = operator("aten::_foreach_add_", "List");
 const $foreachSubList_ = operator("aten::_foreach_sub_", "List");
 const $foreachMul_ = operator("aten::_foreach_mul_", "Scalar");
 const $foreachMulTensor_ = operator("aten::_foreach_mul_", "Tensor");
 const $foreachDivList_ = operator("aten::_foreach_div_", "List");
-const $foreachDivEach_ = operator("aten::_foreach_div_", "ScalarList");
 const $foreachAddcmul_ = operator("aten::_foreach_addcmul_", "Scalar");
 const $foreachAddcdiv_ = operator("aten::_foreach_addcdiv_", "Scalar");
 const $foreachAddcdivEach_ = operator("aten::_foreach_addcdiv_", "ScalarList");
@@ -1361,11 +1359,6 @@ export function foreachAdd_(self: readonly Tensor[], scalar: Scalar): void {
   $foreachAdd_(unwrapAll(self), scalar);
 }
 
-/** `aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]` */
-export function foreachAddList(self: readonly Tensor[], other: readonly Tensor[], options?: { readonly alpha?: Scalar | undefined }): Tensor[] {
-  return wrapAll($foreachAddList(unwrapAll(self), unwrapAll(other), options?.alpha));
-}
-
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
 export function foreachAddList_(self: readonly Tensor[], other: readonly Tensor[], options?: { readonly alpha?: Scalar | undefined }): void {
   $foreachAddList_(unwrapAll(self), unwrapAll(other), options?.alpha);
@@ -1389,11 +1382,6 @@ export function foreachMulTensor_(self: readonly Tensor[], other: Operand): void
 /** `aten::_foreach_div_.List(Tensor(a!)[] self, Tensor[] other) -> ()` */
 export function foreachDivList_(self: readonly Tensor[], other: readonly Tensor[]): void {
   $foreachDivList_(unwrapAll(self), unwrapAll(other));
-}
-
-/** `aten::_foreach_div_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
-export function foreachDivEach_(self: readonly Tensor[], scalars: readonly Scalar[]): void {
-  $foreachDivEach_(unwrapAll(self), scalars);
 }
 
 /** `aten::_foreach_addcmul_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */

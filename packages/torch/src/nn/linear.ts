@@ -44,18 +44,21 @@ export class Embedding extends Layer {
   }
 }
 
+/** Changes nothing. */
 export class Identity extends Layer {
   forward(x: Tensor): Tensor {
     return x;
   }
 }
 
+/** max(x, 0). */
 export class ReLU extends Layer {
   forward(x: Tensor): Tensor {
     return x.relu();
   }
 }
 
+/** x where it is positive, a fraction of it (0.01) elsewhere. */
 export class LeakyReLU extends Layer {
   constructor(readonly negativeSlope = 0.01) {
     super();
@@ -73,6 +76,7 @@ export class GELU extends Layer {
   }
 }
 
+/** 1/(1 + e⁻ˣ). */
 export class Sigmoid extends Layer {
   forward(x: Tensor): Tensor {
     return x.sigmoid();

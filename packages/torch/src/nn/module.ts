@@ -81,6 +81,7 @@ export abstract class Module {
     return out;
   }
 
+  /** All parameters, each once. */
   parameters(): Parameter[] {
     return [...this.namedParameters().values()];
   }
@@ -132,11 +133,13 @@ export abstract class Module {
     });
   }
 
+  /** Puts this module and its parts into training (dropout acts) or out of it. */
   train(training = true): this {
     for (const module of this.modules()) module.training = training;
     return this;
   }
 
+  /** `train(false)`. */
   eval(): this {
     return this.train(false);
   }
@@ -163,6 +166,7 @@ export abstract class Module {
     return this;
   }
 
+  /** Takes every parameter's gradient away. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = undefined;
   }
