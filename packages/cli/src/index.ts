@@ -1,1 +1,1 @@
-export {};
+export { rfmedsam, type Surroundings } from "./program.js";

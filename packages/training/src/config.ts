@@ -7,7 +7,7 @@ import { readFileOrExplain } from "@rfmedsam/base/node";
 import { parseWithSchema } from "@rfmedsam/segmenter";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
-import { type PresetName, presets } from "./presets.js";
+import { type PresetName, presetNamed, presets } from "./presets.js";
 
 const count = z.int().positive();
 const triple = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
@@ -91,7 +91,7 @@ const refiner = z.strictObject({
   degradedTruth: share,
   prompts: z.strictObject({
     kind: z.enum(["maskAndBox", "mask", "box"]),
-    minimumArea: z.int().min(0),
+    minimumArea: z.int().min(1),
     marginSlices: z.int().min(0),
     boxMargin: z.number().min(0),
   }),
@@ -147,14 +147,7 @@ export async function readConfiguration(file: string, fallback: PresetName): Pro
     throw new ConfigError({ file, found: "this is neither YAML nor JSON", cause });
   }
   const { preset = fallback, ...changes } = isRecord(parsed) ? parsed : { value: parsed };
-  if (typeof preset !== "string" || !Object.hasOwn(presets, preset)) {
-    throw new ConfigError({
-      file,
-      found: `preset ${JSON.stringify(preset)}`,
-      expected: `one of ${Object.keys(presets).join(", ")}`,
-    });
-  }
-  return resolveConfiguration(preset as PresetName, changes, file);
+  return resolveConfiguration(presetNamed(preset, file), changes, file);
 }
 
 function overlay(base: unknown, changes: unknown): unknown {

@@ -1,4 +1,5 @@
 /** Ready configurations. `cpu` is sized for two cores and under an hour on some hundred small cases, `demo` for a few minutes. */
+import { ConfigError } from "@rfmedsam/base";
 import type { TrainingConfiguration } from "./config.js";
 
 export type PresetName = keyof typeof presets;
@@ -30,8 +31,8 @@ const cpu = {
     convsPerStage: 2,
     batch: 2,
     iterations: 1000,
-    learningRate: 0.01,
-    momentum: 0.99,
+    learningRate: 0.03,
+    momentum: 0.95,
     weightDecay: 3e-5,
     gradientClip: 12,
     foreground: 0.33,
@@ -50,8 +51,8 @@ const cpu = {
     trainable: null,
     sequence: 4,
     batch: 2,
-    iterations: 1500,
-    learningRate: 5e-4,
+    iterations: 1800,
+    learningRate: 1e-3,
     warmup: 0.05,
     weightDecay: 0.01,
     gradientClip: 1,
@@ -71,3 +72,13 @@ export const presets = {
     refiner: { ...cpu.refiner, iterations: 200 },
   },
 } satisfies Record<string, TrainingConfiguration>;
+
+/** @param source the file or option that names it @throws ConfigError when there is no such preset */
+export function presetNamed(name: unknown, source: string): PresetName {
+  if (typeof name === "string" && Object.hasOwn(presets, name)) return name as PresetName;
+  throw new ConfigError({
+    file: source,
+    found: `preset ${JSON.stringify(name)}`,
+    expected: `one of ${Object.keys(presets).join(", ")}`,
+  });
+}

@@ -145,7 +145,10 @@ export class AxialRotary {
     return scope(() => {
       const [batch, heads, tokens, channels] = x.shape as [number, number, number, number];
       const cells = grid[0] * grid[1];
-      const pairs = x.float().reshape([batch, heads, tokens / cells, cells, channels / 2, 2]).contiguous();
+      const pairs = x
+        .float()
+        .reshape([batch, heads, tokens / cells, cells, channels / 2, 2])
+        .contiguous();
       const rotated = pairs.viewAsComplex().mul(this.table(grid, pairs)).viewAsReal();
       return rotated.reshape([batch, heads, tokens, channels]).to({ dtype: x.dtype });
     });

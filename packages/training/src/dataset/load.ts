@@ -1,7 +1,7 @@
 /** One case from its files into memory, with everything that can be wrong with it said in a sentence. */
 import { DatasetError } from "@rfmedsam/base";
 import { assertSameGrid, type LabelVolume, labelsIn, toLabels, type Volume } from "@rfmedsam/imaging";
-import { readVolume } from "@rfmedsam/imaging/node";
+import { readChannels, readVolume } from "@rfmedsam/imaging/node";
 import type { CaseFiles, Dataset } from "./nnunet.js";
 
 export interface LoadedCase {
@@ -11,11 +11,11 @@ export interface LoadedCase {
 }
 
 /**
- * @throws FormatError, FileError for unreadable files; GeometryError when channels or labels lie on different grids; DatasetError
- *   for label values that the data set does not know or voxels that are not finite
+ * @throws FormatError, FileError for unreadable files and voxels that are not finite; GeometryError when channels or labels lie on
+ *   different grids; DatasetError for label values that the data set does not know
  */
 export async function loadCase(files: CaseFiles, labels: Dataset["labels"]): Promise<LoadedCase> {
-  const channels = await loadChannels(files.images);
+  const channels = await readChannels(files.images);
   const labelFile = files.labels!;
   const volume = toLabels(await readVolume(labelFile), { file: labelFile });
   assertSameGrid(channels[0]!, volume, { imageFile: files.images[0]!, labelFile });
@@ -32,28 +32,4 @@ export async function loadCase(files: CaseFiles, labels: Dataset["labels"]): Pro
     });
   }
   return { id: files.id, channels, labels: volume };
-}
-
-/** The channels of one case, checked against each other. */
-export async function loadChannels(files: readonly string[]): Promise<Volume[]> {
-  const channels: Volume[] = [];
-  for (const file of files) {
-    const volume = await readVolume(file);
-    assertFinite(volume, file);
-    if (channels[0] !== undefined) assertSameGrid(channels[0], volume, { imageFile: files[0]!, labelFile: file });
-    channels.push(volume);
-  }
-  return channels;
-}
-
-function assertFinite({ data }: Volume, file: string): void {
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
-  const at = data.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
-  throw new DatasetError({
-    file,
-    found: `voxel ${at} is ${data[at]}`,
-    expected: "finite numbers only",
-    hint: "replace NaN and infinity in the image, for example by 0 or by the value of air",
-  });
 }

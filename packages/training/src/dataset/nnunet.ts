@@ -5,10 +5,10 @@
  *                   imagesTr/CASE_0000.nii.gz   one file a channel
  *                   labelsTr/CASE.nii.gz
  */
-import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError } from "@rfmedsam/base";
-import { fileErrorOf, readFileOrExplain } from "@rfmedsam/base/node";
+import { readFileOrExplain } from "@rfmedsam/base/node";
+import { channelsInOrder, describeChannels, groupChannels, listFolder } from "@rfmedsam/imaging/node";
 import { parseWithSchema } from "@rfmedsam/segmenter";
 import * as z from "zod";
 
@@ -83,14 +83,7 @@ export async function readDataset(folder: string): Promise<Dataset> {
   };
 }
 
-/** The names in a folder, sorted. @throws FileError */
-async function list(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (cause) {
-    throw fileErrorOf(cause, folder, "nnU-Net's layout keeps images in imagesTr and labels in labelsTr");
-  }
-}
+const layoutHint = "nnU-Net's layout keeps images in imagesTr and labels in labelsTr";
 
 /**
  * The cases of an image folder, each with all its channels.
@@ -103,23 +96,21 @@ export async function listCases(
   channels: number,
   labelFolder?: string,
 ): Promise<CaseFiles[]> {
-  const byCase = new Map<string, Map<number, string>>();
-  for (const name of await list(folder)) {
-    const match = name.endsWith(fileEnding) ? /^(.+)_(\d{4})$/.exec(name.slice(0, -fileEnding.length)) : null;
-    if (!match?.[1] || name.startsWith(".")) continue;
-    const files = byCase.get(match[1]) ?? new Map<number, string>();
-    byCase.set(match[1], files.set(Number(match[2]), join(folder, name)));
-  }
+  const names = await listFolder(folder, layoutHint);
+  const byCase = groupChannels(
+    names.map((name) => join(folder, name)),
+    [fileEnding],
+  );
   if (byCase.size === 0) {
     throw new DatasetError({ file: folder, found: "no image files", expected: `files named CASE_0000${fileEnding}` });
   }
-  const labelNames = labelFolder === undefined ? undefined : new Set(await list(labelFolder));
+  const labelNames = labelFolder === undefined ? undefined : new Set(await listFolder(labelFolder, layoutHint));
   return [...byCase].map(([id, files]) => {
-    const images = Array.from({ length: channels }, (_, channel) => files.get(channel));
-    if (files.size !== channels || images.includes(undefined)) {
+    const images = channelsInOrder(files, channels);
+    if (images === undefined) {
       throw new DatasetError({
         file: join(folder, `${id}_*${fileEnding}`),
-        found: `${files.size} channel${files.size === 1 ? "" : "s"} (${[...files.keys()].map((c) => String(c).padStart(4, "0")).join(", ")})`,
+        found: describeChannels(files),
         expected: `${channels}, as channel_names of dataset.json lists`,
         hint: "add the missing files, or correct channel_names",
       });
@@ -134,7 +125,7 @@ export async function listCases(
     }
     return {
       id,
-      images: images as string[],
+      images,
       labels: labelFolder === undefined ? undefined : join(labelFolder, labelName),
     };
   });

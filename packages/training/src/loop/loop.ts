@@ -28,7 +28,7 @@ export interface LoopOptions {
   readonly checkpointEvery: number;
   readonly model: Module;
   readonly optimizer: Optimizer;
-  /** Makes one update. @returns figures to show and keep; `loss` among them */
+  /** Makes one update. @returns figures to show and keep, `loss` among them; one that is not finite stops the training unsaved */
   readonly step: (iteration: number, random: Random) => Readonly<Record<string, number>>;
   readonly progress: Progress;
   readonly signal?: CancelSignal | undefined;
@@ -45,21 +45,23 @@ const curvePoints = 200;
 /**
  * Runs to the last iteration, from the saved state if there is one.
  *
- * @throws InterruptedError after saving, when the signal is raised; EngineError when the loss is not finite (the last saved state stays)
+ * @throws InterruptedError after saving, when the signal is raised; EngineError when a figure is not finite (the last saved state stays)
  */
 export async function trainLoop(options: LoopOptions): Promise<Curve> {
   const { stage, iterations, checkpoint, checkpointEvery, model, optimizer, progress, signal } = options;
-  let { iteration, curve } = await resume(options);
+  const { curve, running: averages, ...resumed } = await resume(options);
+  let { iteration } = resumed;
   const every = Math.max(1, Math.floor(iterations / curvePoints));
-  const running = new Map<string, number>();
+  const running = new Map(Object.entries(averages));
   model.train();
   while (iteration < iterations) {
     const seed = new Random(options.seed, iteration);
     manualSeed(seed.uint32());
     const values = scope(() => options.step(iteration, seed));
-    if (!Number.isFinite(values.loss)) {
+    const wrong = Object.entries(values).find(([, value]) => !Number.isFinite(value));
+    if (wrong !== undefined) {
       throw new EngineError({
-        found: `${stage}: the loss is ${values.loss} at step ${iteration + 1}`,
+        found: `${stage}: the ${wrong[0]} is ${wrong[1]} at step ${iteration + 1}`,
         expected: "a finite number",
         hint: `lower the learning rate or look for extreme values in the images; the state of step ${iteration - (iteration % checkpointEvery)} is kept`,
       });
@@ -71,12 +73,13 @@ export async function trainLoop(options: LoopOptions): Promise<Curve> {
     }
     if (iteration % every === 0) record(curve, iteration, running);
     progress({ stage, done: iteration, total: iterations, values: Object.fromEntries(running) });
-    if (signal?.aborted || iteration % checkpointEvery === 0 || iteration === iterations) {
-      await save(checkpoint, model, optimizer, { iteration, curve });
-    }
-    // Without this pause, signals and timers would wait until the training ends.
+    // Without this pause, signals and timers would wait until the training ends; a signal that arrives in it must find its step saved.
     await new Promise((resolve) => setImmediate(resolve));
-    if (signal?.aborted && iteration < iterations) {
+    const stopped = signal?.aborted === true && iteration < iterations;
+    if (stopped || iteration % checkpointEvery === 0 || iteration === iterations) {
+      await save(checkpoint, model, optimizer, { iteration, curve, running: Object.fromEntries(running) });
+    }
+    if (stopped) {
       throw new InterruptedError({
         found: `stopped at step ${iteration} of ${iterations} (${stage})`,
         hint: "run the same command again to go on from here",
@@ -88,8 +91,10 @@ export async function trainLoop(options: LoopOptions): Promise<Curve> {
 }
 
 interface State {
-  iteration: number;
-  curve: Curve;
+  readonly iteration: number;
+  readonly curve: Curve;
+  /** Moving averages of the figures. */
+  readonly running: Readonly<Record<string, number>>;
 }
 
 function record(curve: Curve, iteration: number, values: ReadonlyMap<string, number>): void {
@@ -104,12 +109,19 @@ function record(curve: Curve, iteration: number, values: ReadonlyMap<string, num
 async function save(file: string, model: Module, optimizer: Optimizer, state: State): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of model.stateDict()) tensors.set(`model.${name}`, tensor);
-  for (const [name, tensor] of optimizer.stateDict()) tensors.set(`optimizer.${name}`, tensor);
-  await writeSafetensors(file, tensors, { state: JSON.stringify(state) });
+  const optimizerState = optimizer.stateDict();
+  for (const [name, tensor] of optimizerState) tensors.set(`optimizer.${name}`, tensor);
+  try {
+    await writeSafetensors(file, tensors, { state: JSON.stringify(state) });
+  } finally {
+    // Its counters were made for the file; the tensors of state are the optimiser's own.
+    for (const [name, tensor] of optimizerState) if (!name.startsWith("state.")) tensor.free();
+  }
 }
 
 async function resume({ checkpoint, model, optimizer }: LoopOptions): Promise<State> {
-  if (!existsSync(checkpoint)) return { iteration: 0, curve: { iterations: [], values: {} } };
+  const fresh: State = { iteration: 0, curve: { iterations: [], values: {} }, running: {} };
+  if (!existsSync(checkpoint)) return fresh;
   const { metadata } = await readSafetensorsHeader(checkpoint);
   const tensors = await readSafetensors(checkpoint);
   const part = (prefix: string) =>
@@ -123,5 +135,5 @@ async function resume({ checkpoint, model, optimizer }: LoopOptions): Promise<St
     optimizer.loadStateDict(part("optimizer."));
   });
   for (const tensor of tensors.values()) tensor.free();
-  return JSON.parse(metadata.state ?? "{}") as State;
+  return { ...fresh, ...(JSON.parse(metadata.state ?? "{}") as Partial<State>) };
 }

@@ -3,7 +3,7 @@
  * by a person. The rules are nnU-Net's (Isensee et al. 2021, supplementary note 2) with a budget in voxels in place of GPU memory.
  */
 import { ConfigError } from "@rfmedsam/base";
-import type { Triple } from "@rfmedsam/imaging";
+import { type Triple, voxelCount } from "@rfmedsam/imaging";
 import type { UNetArchitecture } from "@rfmedsam/models";
 import type { PreprocessingRecipe } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
@@ -30,20 +30,15 @@ export function makePlan(
   const median = spacing.map((mm, axis) =>
     Math.max(1, Math.round(fingerprint.medianExtent[axis]! / mm)),
   ) as unknown as Triple;
-  const wanted = step0.patch === "auto" ? fitPatch(median, spacing, step0.patchVoxels, step0.dimensions) : step0.patch;
-  const { strides, kernels } = pooling(
-    step0.dimensions === 2 ? [1, wanted[1], wanted[2]] : wanted,
-    spacing,
-    step0.maximumStages,
-  );
-  const total = strides.reduce((product, stride) => product.map((p, axis) => p * stride[axis]!) as unknown as Triple, [
-    1, 1, 1,
-  ] as Triple);
-  const patch = wanted.map((extent, axis) => Math.ceil(extent / total[axis]!) * total[axis]!) as unknown as Triple;
+  const flat = ([z, y, x]: Triple): Triple => [step0.dimensions === 2 ? 1 : z, y, x];
+  const { patch, strides, kernels } =
+    step0.patch === "auto"
+      ? fitPatch(flat(median), spacing, step0)
+      : pooledPatch(flat(step0.patch), spacing, step0.maximumStages);
   const dims = (list: readonly Triple[]) => (step0.dimensions === 2 ? list.map((t) => t.slice(1)) : list);
   return {
     recipe,
-    patch: step0.dimensions === 2 ? [1, patch[1], patch[2]] : patch,
+    patch,
     architecture: {
       inputChannels: channelNames.length,
       classes,
@@ -86,33 +81,57 @@ function makeRecipe(
   } as PreprocessingRecipe;
 }
 
-/** The median case, shrunk along its longest axes (in mm) until it fits the budget. */
-function fitPatch(median: Triple, spacing: Triple, voxels: number, dimensions: 2 | 3): Triple {
-  const patch: [number, number, number] = [dimensions === 2 ? 1 : median[0], median[1], median[2]];
-  while (patch[0] * patch[1] * patch[2] > voxels) {
-    const longest = [0, 1, 2].reduce(
-      (best, axis) => (patch[axis]! * spacing[axis]! > patch[best]! * spacing[best]! && patch[axis]! > 1 ? axis : best),
-      dimensions === 2 ? 1 : 0,
+/** A patch and how its network pools it. */
+interface PooledPatch {
+  readonly patch: Triple;
+  readonly strides: readonly Triple[];
+  readonly kernels: readonly Triple[];
+}
+
+/** The median case, shrunk along its longest axes (in mm) until what comes of it fits the budget. */
+function fitPatch(
+  median: Triple,
+  spacing: Triple,
+  { patchVoxels, maximumStages }: Pick<TrainingConfiguration["step0"], "patchVoxels" | "maximumStages">,
+): PooledPatch {
+  const wanted: [number, number, number] = [...median];
+  let fitted = pooledPatch(wanted, spacing, maximumStages);
+  while (voxelCount(fitted.patch) > patchVoxels) {
+    const longest = [0, 1, 2].reduce((best, axis) =>
+      wanted[axis]! > 1 && (wanted[best] === 1 || wanted[axis]! * spacing[axis]! > wanted[best]! * spacing[best]!)
+        ? axis
+        : best,
     );
-    patch[longest]! = Math.max(1, Math.floor(patch[longest]! * 0.95));
+    wanted[longest]! = Math.max(1, Math.floor(wanted[longest]! * 0.95));
+    fitted = pooledPatch(wanted, spacing, maximumStages);
   }
-  return patch;
+  return fitted;
+}
+
+/** A patch of at least the wanted extents that its network's strides divide. */
+function pooledPatch(wanted: Triple, spacing: Triple, maximumStages: number): PooledPatch {
+  const { strides, kernels } = pooling(wanted, spacing, maximumStages);
+  const total = (axis: number) => strides.reduce((product, stride) => product * stride[axis]!, 1);
+  const patch = wanted.map((extent, axis) => Math.ceil(extent / total(axis)) * total(axis)) as unknown as Triple;
+  return { patch, strides, kernels };
 }
 
 /**
  * Which axes are halved at which stage: those at most twice as coarse as the finest and still long enough. Kernels span an axis
- * only once it is at a comparable resolution.
+ * once it is at a comparable resolution, and from then on: an axis too short to be halved further must not stop the others.
  */
 function pooling(patch: Triple, spacing: Triple, maximumStages: number): { strides: Triple[]; kernels: Triple[] } {
   const size = [...patch];
   const mm = [...spacing];
   const strides: Triple[] = [[1, 1, 1]];
   const kernels: Triple[] = [];
-  const kernelNow = (): Triple => {
+  const kernelNow = (pooled: readonly number[]): Triple => {
     const finest = Math.min(...mm.filter((_, axis) => size[axis]! > 1));
-    return mm.map((s, axis) => (size[axis]! > 1 && s < 2 * finest ? 3 : 1)) as unknown as Triple;
+    const spans = (s: number, axis: number) =>
+      kernels.at(-1)?.[axis] === 3 || pooled.includes(axis) || (size[axis]! > 1 && s < 2 * finest);
+    return mm.map((s, axis) => (spans(s, axis) ? 3 : 1)) as unknown as Triple;
   };
-  kernels.push(kernelNow());
+  kernels.push(kernelNow([]));
   while (strides.length < maximumStages) {
     const poolable = [0, 1, 2].filter((axis) => size[axis]! >= 2 * smallestMap);
     const finest = Math.min(...poolable.map((axis) => mm[axis]!));
@@ -123,7 +142,7 @@ function pooling(patch: Triple, spacing: Triple, maximumStages: number): { strid
       size[axis] = Math.ceil(size[axis]! / 2);
       mm[axis] = mm[axis]! * 2;
     }
-    kernels.push(kernelNow());
+    kernels.push(kernelNow(pooled));
   }
   return { strides, kernels };
 }

@@ -165,7 +165,12 @@ interface Reference {
 }
 
 /** For every object the stage-1 memories of its class on the other slices of its sequence. */
-function chooseReferences({ objects }: Batch, stage1: HeadOutput, slots: number, memory: MemoryOptions): Reference[][] {
+function chooseReferences(
+  { objects, samples }: Batch,
+  stage1: HeadOutput,
+  slots: number,
+  memory: MemoryOptions,
+): Reference[][] {
   const [ious, scores] = noGrad(() => [stage1.ious.toFloat32Array(), stage1.objectScores.toFloat32Array()]);
   const key = ({ sequence, class: label }: BatchObject) => `${sequence} ${label}`;
   const groups = new Map<string, number[]>();
@@ -183,7 +188,8 @@ function chooseReferences({ objects }: Batch, stage1: HeadOutput, slots: number,
       offset,
     }));
   });
-  return equallyLong(lists);
+  // As when predicting: the objects of one slice see equally many memories, whatever the others of the batch see.
+  return samples.flatMap((_, image) => equallyLong(lists.filter((__, index) => objects[index]!.image === image)));
 }
 
 function joined(arrays: readonly Float32Array[]): Float32Array {

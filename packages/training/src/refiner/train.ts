@@ -47,7 +47,10 @@ export async function makeRefiner(
 ): Promise<RefinerModel> {
   manualSeed(seed);
   const { backbone, imageSize, adapters, weights } = configuration;
-  const model = new RefinerModel(backboneConfig(backbone, imageSize, adapters), classes);
+  const config = backboneConfig(backbone, imageSize, adapters);
+  // Only the single answer is trained here, so no prediction may fall back on one of the decoder's three alternatives.
+  const maskDecoder = { ...config.maskDecoder, dynamicMultimaskViaStability: false };
+  const model = new RefinerModel({ ...config, maskDecoder }, classes);
   if (weights !== null) {
     const state = await readSafetensors(weights);
     loadWeights(model.sam2, state, { file: weights });
@@ -70,7 +73,8 @@ export function chooseTrainable(model: RefinerModel, pattern: string | null): Te
   }
   const chosen: Tensor[] = [];
   for (const [name, parameter] of model.namedParameters()) {
-    const learns = wanted.test(name) || isAdapterName(name) || !name.startsWith("sam2.");
+    const official = name.replace(/^sam2\./, "");
+    const learns = wanted.test(official) || isAdapterName(name) || official === name;
     parameter.requiresGrad = learns;
     if (learns) chosen.push(parameter);
   }
@@ -111,11 +115,11 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
       ];
       const loss = loss1.add(loss2);
       loss.backward();
-      clipGradNorm(parameters, gradientClip);
+      const gradient = clipGradNorm(parameters, gradientClip);
       optimizer.setLearningRate(rate(iteration));
       optimizer.step();
       optimizer.zeroGrad();
-      return { loss: loss.item(), stage1: loss1.item(), stage2: loss2.item() };
+      return { loss: loss.item(), stage1: loss1.item(), stage2: loss2.item(), gradient };
     },
   });
   optimizer.free();
@@ -154,33 +158,43 @@ function stageLoss(
   const masks = { masks: head.highResMasks, ious: head.ious, objectScores: head.objectScores };
   const own = maskLoss(masks, batch.truth, losses);
   if (losses.merged === 0) return own;
-  return own.add(
-    diceCrossEntropy(mergedLogits(head.highResMasks, batch, calibration, classes), batch.labels).mul(losses.merged),
-  );
+  return own.add(diceCrossEntropy(mergedLogits(head, batch, calibration, classes), batch.labels).mul(losses.merged));
 }
 
-/** A class that was not asked for, and the surest "no" of one that was. */
+/** A class that was not asked for or not seen (as good as the nothing that merging gives it), and the surest "no" of one that was. */
 const absentLogit = -15;
 
-/** Logits of background (0) and calibrated classes, `[images, classes, S, S]`. */
-function mergedLogits(
-  masks: Tensor,
-  { samples, objects }: Batch,
+/**
+ * Logits of background (0) and calibrated classes, `[images, classes, S, S]`; their softmax is the segmenter's `mergeSlice`. What is
+ * absent passes by the calibration, which would otherwise learn from voxels that it cannot change.
+ */
+export function mergedLogits(
+  { highResMasks: masks, objectScores }: Pick<HeadOutput, "highResMasks" | "objectScores">,
+  { samples, objects }: Pick<Batch, "samples" | "objects">,
   calibration: ClassCalibration,
   classes: number,
 ): Tensor {
   const [height, width] = [masks.size(-2), masks.size(-1)];
   const options = { device: masks.device };
-  const absent = full([1, height, width], absentLogit, options);
   const byPlace = new Map(objects.map((object, n) => [`${object.image} ${object.class}`, n]));
-  const rows = samples.map((_, image) =>
-    F.cat(
-      Array.from({ length: classes - 1 }, (__, i) => {
-        const object = byPlace.get(`${image} ${i + 1}`);
-        return object === undefined ? absent : masks.select(0, object);
-      }),
-    ),
+  /** `[images, classes − 1, …]` from `[objects, 1, …]`. */
+  const arranged = (values: Tensor, absent: Tensor) =>
+    F.stack(
+      samples.map((_, image) =>
+        F.cat(
+          Array.from({ length: classes - 1 }, (__, i) => {
+            const object = byPlace.get(`${image} ${i + 1}`);
+            return object === undefined ? absent : values.select(0, object);
+          }),
+        ),
+      ),
+    );
+  const rows = arranged(masks, full([1, height, width], absentLogit, options));
+  const seen = arranged(objectScores, full([1], -1, options)).gt(0);
+  const foreground = F.where(
+    seen.unsqueeze(-1).unsqueeze(-1),
+    calibration.forward(rows.clamp({ min: absentLogit, max: -absentLogit })),
+    absentLogit,
   );
-  const foreground = calibration.forward(F.stack(rows).clamp({ min: absentLogit, max: -absentLogit }));
   return F.cat([zeros([samples.length, 1, height, width], options), foreground], { dim: 1 });
 }

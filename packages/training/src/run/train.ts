@@ -6,6 +6,7 @@
  * Every arrow leaves a file in `MODEL/training`, so that a stopped run goes on where it was; `model.json` is written last.
  */
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CancelSignal, ConfigError, type Progress, throwIfCancelled } from "@rfmedsam/base";
 import { writeJsonAtomic } from "@rfmedsam/base/node";
@@ -81,7 +82,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   const dataset = await selectCases(await readDataset(options.dataset), options.only);
   const work = new WorkFolder(join(output, "training"));
-  if (options.restart) await work.remove();
+  if (options.restart) {
+    // The manifest first: without it nobody takes old and new weights for one model, and the new run can be resumed.
+    await rm(join(output, manifestName), { force: true });
+    await work.remove();
+  }
   const identity: RunIdentity = { configuration, seed, dataset: await datasetHash(dataset) };
   const known = await work.begin(identity);
   const classes = Object.keys(dataset.labels).length;

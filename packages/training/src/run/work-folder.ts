@@ -48,16 +48,14 @@ export class WorkFolder {
   }
 
   /**
-   * Starts a run, or recognises one that was stopped.
+   * Recognises a run that was stopped. A new one leaves nothing before its plan is known: until then the data set is only read, and
+   * may have to be corrected.
    *
-   * @returns the plan, if the run had got that far
+   * @returns the plan, if there is such a run
    * @throws ConfigError when the folder holds a run with other settings or other data
    */
   async begin(identity: RunIdentity): Promise<Plan | undefined> {
-    if (!existsSync(this.#file)) {
-      await writeJsonAtomic(this.#file, identity satisfies RunFile);
-      return undefined;
-    }
+    if (!existsSync(this.#file)) return undefined;
     const before = JSON.parse(await readFile(this.#file, "utf8")) as RunFile;
     const changed = (["configuration", "seed", "dataset"] as const).filter(
       (key) => JSON.stringify(before[key]) !== JSON.stringify(identity[key]),

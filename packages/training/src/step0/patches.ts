@@ -62,7 +62,7 @@ function clampedStart(centre: number, extent: number, available: number): number
   return Math.min(Math.max(start, 0), available - extent);
 }
 
-/** Cuts a patch turned by random angles and scaled by a random factor; linear in the image, nearest in the labels. */
+/** Cuts the same patch turned by random angles and scaled by a random factor; linear in the image, nearest in the labels. */
 export function turnPatch(
   stored: StoredCase,
   centre: Triple,
@@ -99,13 +99,14 @@ function patchToCase(
   const extent = [patch[2], patch[1], patch[0]];
   const available = [shape[2], shape[1], shape[0]];
   const mm = [spacing[2], spacing[1], spacing[0]];
-  const middle = [centre[2], centre[1], centre[0]];
+  // The middle of the patch as it would be cut: between two voxels where its extent is even.
+  const middle = [2, 1, 0].map((axis) => clampedStart(centre[axis]!, patch[axis]!, shape[axis]!) + patch[axis]! / 2);
   const rows = [0, 1, 2].map((row) => {
     const linear = [0, 1, 2].map((column) => {
       const scaled = flat && (row === 2 || column === 2) ? (row === column ? 1 : 0) : turn[row]![column]! * factor;
       return (scaled * extent[column]! * mm[column]!) / (mm[row]! * available[row]!);
     });
-    return [...linear, (2 * (middle[row]! + 0.5)) / available[row]! - 1];
+    return [...linear, (2 * middle[row]!) / available[row]! - 1];
   });
   return rows.flat();
 }
@@ -138,8 +139,8 @@ export function drawBatch(
   const guided = Math.round(batch * foreground);
   const patches = Array.from({ length: batch }, (_, index) => {
     const stored = random.pick(cases);
-    // At least the last of every batch is centred on a label, as nnU-Net does.
-    const centre = drawCentre(stored, patch, index >= batch - Math.max(1, guided), random);
+    // At least the last of every batch is centred on a label, as nnU-Net does, unless none is wanted.
+    const centre = drawCentre(stored, patch, foreground > 0 && index >= batch - Math.max(1, guided), random);
     return random.chance(augmentation.rotateScale)
       ? turnPatch(stored, centre, patch, augmentation, random)
       : cutPatch(stored, centre, patch);

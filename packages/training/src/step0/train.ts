@@ -43,11 +43,11 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
       const { image, labels } = changeIntensities(drawn, augmentation, random);
       const loss = deeplySupervised(network.forwardAll(image), labels);
       loss.backward();
-      clipGradNorm(parameters, gradientClip);
+      const gradient = clipGradNorm(parameters, gradientClip);
       optimizer.setLearningRate(rate(iteration));
       optimizer.step();
       optimizer.zeroGrad();
-      return { loss: loss.item() };
+      return { loss: loss.item(), gradient };
     },
   });
   optimizer.free();

@@ -1,0 +1,73 @@
+import type { SegmentedCase } from "@rfmedsam/engine";
+import { type Command, Option } from "commander";
+import { type ContextOf, startEngine } from "../context.js";
+import { wholeNumber } from "../options/parsers.js";
+import { casesOfSplit, type SplitOptions } from "../options/split.js";
+import { formatBytes } from "../ui/format.js";
+import { declare } from "./command.js";
+
+interface Options extends SplitOptions {
+  readonly model: string;
+  readonly output: string;
+  readonly stages?: boolean;
+  readonly through?: "step0" | "stage1" | "stage2";
+  readonly overwrite?: boolean;
+  readonly skipExisting?: boolean;
+}
+
+/** `rfmedsam segment INPUT… -m MODEL -o OUT` */
+export function segment(context: ContextOf): Command {
+  return declare({
+    name: "segment",
+    summary: "label the organs in one or more volumes",
+    description:
+      "Segments NIfTI files, or all of a folder, one after the other. The labels lie on each image's own grid. " +
+      "Several channels of a case are put together by nnU-Net's names: CASE_0000.nii.gz, CASE_0001.nii.gz, …",
+    examples: [
+      ["rfmedsam segment ct.nii.gz -m model -o labels", "one volume: labels/ct.nii.gz"],
+      [
+        "rfmedsam segment Dataset900_Phantom/imagesTs -m model -o labels --stages",
+        "a folder, with every stage's own labels",
+      ],
+      ["rfmedsam segment scans -m model -o labels --skip-existing", "go on where it stopped"],
+    ],
+  })
+    .argument("<inputs...>", "NIfTI files, or folders of them")
+    .requiredOption("-m, --model <folder>", "model folder, as `rfmedsam train` wrote it")
+    .requiredOption("-o, --output <folder>", "where the labels go, a file per case")
+    .option("--stages", "also write what each stage alone would say: OUT/step0, OUT/stage1, OUT/stage2")
+    .addOption(new Option("--through <stage>", "last stage to run").choices(["step0", "stage1", "stage2"]))
+    .option("--split <file>", "nnU-Net's splits_final.json: only the validation cases of a fold")
+    .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
+    .option("--overwrite", "replace labels that exist")
+    .addOption(new Option("--skip-existing", "keep labels that exist and do the rest").conflicts("overwrite"))
+    .action(async (inputs: string[], options: Options) => {
+      const running = context();
+      const { ui, signal, options: global } = running;
+      const { model: folder, output, stages, through, overwrite, skipExisting } = options;
+      const cases = await casesOfSplit(options, "val");
+      await startEngine(running);
+      const { openModel, segmentFiles } = await import("@rfmedsam/engine");
+      using model = await openModel(folder, { device: global.device });
+      const existing = overwrite ? "overwrite" : skipExisting ? "skip" : "refuse";
+      const settings = { stages, through, existing, cases, progress: ui.progress, signal } as const;
+      let done = 0;
+      for await (const result of segmentFiles(model, inputs, output, settings)) {
+        if ("failure" in result) {
+          ui.failure(result.failure);
+        } else {
+          done += 1;
+          ui.result(sentence(result), { command: "segment", ...result });
+        }
+      }
+      if (done === 0) ui.note("Nothing to do: all labels are there.");
+    });
+}
+
+function sentence({ case: id, file, seconds, peakMemory, labels }: SegmentedCase): string {
+  const found = labels.map(({ name, ml }) => `${name} ${ml < 10 ? ml.toFixed(1) : ml.toFixed(0)} ml`).join(", ");
+  return (
+    `${id}: ${file} (${seconds.total?.toFixed(1)} s, ${formatBytes(peakMemory)} at most)\n` +
+    `  ${found === "" ? "nothing was found" : found}`
+  );
+}

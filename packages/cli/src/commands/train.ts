@@ -1,0 +1,81 @@
+import { InterruptedError } from "@rfmedsam/base";
+import { type Command, Option } from "commander";
+import { type ContextOf, startEngine } from "../context.js";
+import { collect, wholeNumber } from "../options/parsers.js";
+import { applySettings, parseSetting } from "../options/settings.js";
+import { casesOfSplit, type SplitOptions } from "../options/split.js";
+import { declare } from "./command.js";
+import { validationTable } from "./validation-table.js";
+
+interface Options extends SplitOptions {
+  readonly output: string;
+  readonly preset: string;
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly restart?: boolean;
+}
+
+/** `rfmedsam train DATASET -o MODEL` */
+export function train(context: ContextOf): Command {
+  return declare({
+    name: "train",
+    summary: "train a model on a data set in nnU-Net's layout",
+    description:
+      "Trains step 0 (U-Nets), then the refiner (stages 1 and 2), and writes a model folder. " +
+      "Ctrl-C stops after the current step; the same command goes on from there.\n\n" +
+      "DATASET holds dataset.json, imagesTr/CASE_0000.nii.gz (one file per channel) and labelsTr/CASE.nii.gz.",
+    examples: [
+      ["rfmedsam train Dataset900_Phantom -o model", "with the preset for a computer without a GPU"],
+      ["rfmedsam train Dataset004_Hippocampus -o model --set step0.iterations=400", "with one value changed"],
+      ["rfmedsam train DATASET -o model --split splits_final.json --fold 0", "on the training cases of a fold"],
+    ],
+  })
+    .argument("<dataset>", "folder in nnU-Net's layout")
+    .requiredOption("-o, --output <folder>", "model folder to make")
+    .option("--preset <name>", "configuration to start from (cpu, demo)", "cpu")
+    .option("--config <file>", "YAML or JSON with the values that differ from the preset")
+    .addOption(
+      new Option("--set <key.path=value>", "change one value; may be given several times")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .option("--split <file>", "nnU-Net's splits_final.json: train on the training cases of a fold")
+    .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
+    .option("--restart", "throw away what is in the output folder")
+    .action(async (dataset: string, options: Options) => {
+      const running = context();
+      const { ui, signal, options: global } = running;
+      const { output, restart } = options;
+      const only = await casesOfSplit(options, "train");
+      const settings = options.set.map(parseSetting);
+      await startEngine(running);
+      const training = await import("@rfmedsam/training");
+      const { parseWithSchema } = await import("@rfmedsam/segmenter");
+      const preset = training.presetNamed(options.preset, "--preset");
+      const base =
+        options.config === undefined
+          ? training.resolveConfiguration(preset)
+          : await training.readConfiguration(options.config, preset);
+      const configuration = parseWithSchema(training.trainingSchema, applySettings(base, settings), { file: "--set" });
+      const { device, seed } = global;
+      const { manifest, validation } = await training
+        .train({ dataset, output, configuration, seed, device, only, restart, progress: ui.progress, signal })
+        .catch((error: unknown) => {
+          throw error instanceof InterruptedError && error.hint === undefined
+            ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })
+            : error;
+        });
+      const { renderText, tableToJson } = await import("@rfmedsam/metrics");
+      const table = validationTable(manifest, validation);
+      ui.result(
+        `${table === undefined ? "" : `${renderText(table)}\n`}${output}: the model is ready.\n` +
+          `Next: rfmedsam segment IMAGE.nii.gz -m ${output} -o LABELS`,
+        {
+          command: "train",
+          output,
+          outputStages: manifest.outputStages,
+          validation: table === undefined ? [] : tableToJson(table),
+        },
+      );
+    });
+}

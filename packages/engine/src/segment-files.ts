@@ -1,0 +1,227 @@
+/**
+ * Files in, label files out:
+ *
+ *   OUT/CASE.nii.gz                                    the final labels, uint8, on the grid of the image
+ *       step0/CASE.nii.gz  stage1/…  stage2/…          what each stage alone would have said, if asked for
+ *
+ * Cases are segmented one after the other; one that cannot be is told and left out, the others go on.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  type CancelSignal,
+  ConfigError,
+  DatasetError,
+  type ErrorFacts,
+  FileError,
+  InterruptedError,
+  type Progress,
+  RfmedsamError,
+  silent,
+} from "@rfmedsam/base";
+import { determinant, type LabelVolume } from "@rfmedsam/imaging";
+import { readChannels, writeVolume } from "@rfmedsam/imaging/node";
+import { classTable, type StageName, stageNames } from "@rfmedsam/segmenter";
+import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
+import type { OpenModel } from "./model-folder.js";
+import { peakMemory, resetPeakMemory } from "./peak-memory.js";
+
+export interface SegmentFilesOptions {
+  /** Write every stage's own labels, too. */
+  readonly stages?: boolean | undefined;
+  /** The last stage to run; all the model has by default. */
+  readonly through?: StageName | undefined;
+  /** What happens to labels that are there already: by default nothing is started, and a FileError names them. */
+  readonly existing?: "refuse" | "overwrite" | "skip" | undefined;
+  /** Which of the cases found are segmented; all by default. */
+  readonly cases?: ((id: string) => boolean) | undefined;
+  readonly progress?: Progress | undefined;
+  readonly signal?: CancelSignal | undefined;
+}
+
+/** An organ that was found in a case. */
+export interface FoundLabel {
+  readonly name: string;
+  readonly value: number;
+  readonly voxels: number;
+  /** Millilitres. */
+  readonly ml: number;
+}
+
+export interface SegmentedCase extends InputCase {
+  /** The final labels. */
+  readonly file: string;
+  readonly stageFiles: Readonly<Partial<Record<StageName, string>>>;
+  /** Wall-clock seconds: read, prepare, step0, stage1, stage2, merge, write, total. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Bytes of memory the process held at most meanwhile (where the system cannot tell: since it began). */
+  readonly peakMemory: number;
+  readonly labels: readonly FoundLabel[];
+}
+
+/**
+ * Segments files and folders of files, and yields what became of each case as soon as it is known.
+ *
+ * @throws FileError when labels exist already, ConfigError when there is nothing to do; faults of the machine at once; at the end, if
+ *   cases failed: the failure itself when it was the only case, else a DatasetError that names all of them; InterruptedError
+ */
+export async function* segmentFiles(
+  model: Pick<OpenModel, "manifest" | "segmenter">,
+  inputs: readonly string[],
+  output: string,
+  options: SegmentFilesOptions = {},
+): AsyncGenerator<SegmentedCase | FailedCase, void, void> {
+  const wanted = options.cases ?? (() => true);
+  const found = await findCases(inputs, model.manifest.channelNames);
+  const chosen = found.cases.filter((each) => wanted(each.case));
+  const failed = found.failed.filter((each) => wanted(each.case));
+  const total = chosen.length + failed.length;
+  if (total === 0) {
+    throw new ConfigError({
+      file: inputs.join(", "),
+      found: `none of the chosen cases is among the ${found.cases.length} found here`,
+      hint: "check the names in the split against the names of the files",
+    });
+  }
+  const cases = leaveOut(chosen, output, options);
+  for (const failure of failed) yield failure;
+  for (const [index, each] of cases.entries()) {
+    const stage = cases.length === 1 ? "" : `${each.case} (${index + 1} of ${cases.length}): `;
+    const progress: Progress = (event) => options.progress?.({ ...event, stage: stage + event.stage });
+    try {
+      yield await segmentCase(model, each, output, { ...options, progress });
+    } catch (error) {
+      if (!concernsThisCase(error)) throw interruptedAfter(index, cases.length, error);
+      const failure = { case: each.case, failure: error };
+      failed.push(failure);
+      yield failure;
+    }
+  }
+  if (failed.length > 0) throw summaryOf(failed, total);
+}
+
+/** Where a case's labels go. */
+const fileOf = (output: string, id: string, stage?: StageName) => join(output, stage ?? "", `${id}.nii.gz`);
+
+/** Applies `existing`, before any work is done. */
+function leaveOut(cases: readonly InputCase[], output: string, options: SegmentFilesOptions): readonly InputCase[] {
+  const { existing = "refuse", stages } = options;
+  const outputs = ({ case: id }: InputCase) => [
+    fileOf(output, id),
+    ...(stages ? stageNames.map((stage) => fileOf(output, id, stage)) : []),
+  ];
+  const images = new Set(cases.flatMap((each) => each.images.map((image) => resolve(image))));
+  const own = cases.flatMap(outputs).find((file) => images.has(resolve(file)));
+  if (own !== undefined) {
+    throw new ConfigError({
+      file: own,
+      found: "the labels would replace the image",
+      hint: "choose another output folder",
+    });
+  }
+  if (existing === "overwrite") return cases;
+  if (existing === "skip") return cases.filter(({ case: id }) => !existsSync(fileOf(output, id)));
+  const there = cases.flatMap(outputs).filter((file) => existsSync(file));
+  if (there.length === 0) return cases;
+  throw new FileError({
+    file: there[0],
+    found: `exists already${there.length > 1 ? `, as do ${there.length - 1} more of the files to be written` : ""}`,
+    hint: "choose another output folder, add --overwrite to replace the files, or --skip-existing to keep them and do the rest",
+  });
+}
+
+async function segmentCase(
+  { manifest, segmenter }: Pick<OpenModel, "manifest" | "segmenter">,
+  input: InputCase,
+  output: string,
+  { stages = false, through, progress = silent, signal }: SegmentFilesOptions,
+): Promise<SegmentedCase> {
+  resetPeakMemory();
+  const started = performance.now();
+  const since = (start: number) => (performance.now() - start) / 1000;
+  const channels = await readChannels(input.images);
+  const read = since(started);
+  const segmentation = await segmenter
+    .segment(channels, {
+      stageLabels: stages,
+      progress,
+      ...(through && { through }),
+      ...(signal && { signal }),
+    })
+    .catch((error: unknown) => {
+      throw naming(error, input.images[0]!);
+    });
+  const writing = performance.now();
+  const stageFiles: Partial<Record<StageName, string>> = {};
+  for (const stage of stageNames) {
+    const labels = segmentation.stages[stage];
+    if (labels === undefined) continue;
+    stageFiles[stage] = fileOf(output, input.case, stage);
+    await writeVolume(stageFiles[stage], labels, { dtype: "uint8" });
+  }
+  // Last, so that a case whose labels are there is whole.
+  const file = fileOf(output, input.case);
+  await writeVolume(file, segmentation.labels, { dtype: "uint8" });
+  return {
+    ...input,
+    file,
+    stageFiles,
+    seconds: { read, ...segmentation.seconds, write: since(writing), total: since(started) },
+    peakMemory: peakMemory(),
+    labels: foundLabels(segmentation.labels, classTable(manifest)),
+  };
+}
+
+function foundLabels(
+  { data, affine }: LabelVolume,
+  classes: readonly { name: string; value: number }[],
+): readonly FoundLabel[] {
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
+  const voxelMl = Math.abs(determinant(affine)) / 1000;
+  return classes
+    .filter(({ value }) => value !== 0 && counts[value]! > 0)
+    .map(({ name, value }) => ({ name, value, voxels: counts[value]!, ml: counts[value]! * voxelMl }));
+}
+
+/** Whether the next case may go better: not after a full disk or a stop. */
+function concernsThisCase(error: unknown): error is RfmedsamError {
+  return error instanceof RfmedsamError && error.fault === "user" && !(error instanceof InterruptedError);
+}
+
+/** The same error, with the file it is about. */
+function naming(error: unknown, file: string): unknown {
+  if (!(error instanceof RfmedsamError) || error.file !== undefined || error instanceof InterruptedError) return error;
+  const { found, expected, hint } = error;
+  return new (error.constructor as new (facts: ErrorFacts) => RfmedsamError)({
+    file,
+    found,
+    expected,
+    hint,
+    cause: error,
+  });
+}
+
+function interruptedAfter(done: number, total: number, error: unknown): unknown {
+  if (!(error instanceof InterruptedError)) return error;
+  return new InterruptedError({
+    found: `stopped after ${done} of ${total} case${total === 1 ? "" : "s"}`,
+    hint: "run the same command with --skip-existing to do the rest",
+  });
+}
+
+/** How many failures the summary tells in full. */
+const told = 10;
+
+function summaryOf(failed: readonly FailedCase[], total: number): RfmedsamError {
+  const [first] = failed;
+  if (total === 1 && first !== undefined) return first.failure;
+  const more = failed.length > told ? `, and ${failed.length - told} more` : "";
+  return new DatasetError({
+    found: `${failed.length} of ${total} cases could not be segmented: ${failed
+      .slice(0, told)
+      .map(({ case: id, failure }) => `${id} (${failure.found})`)
+      .join(", ")}${more}`,
+    hint: failed.length < total ? "the labels of the others are written" : undefined,
+  });
+}

@@ -1,0 +1,322 @@
+/**
+ * Training and prediction must be the same stages: a whole case as one training sequence gives, slice by slice and class by class,
+ * the answers that the segmenter gives on that case with the same weights.
+ */
+import { Random } from "@rfmedsam/base";
+import type { Triple } from "@rfmedsam/imaging";
+import { type HeadOutput, TorchRefiner } from "@rfmedsam/models";
+import {
+  mergeSlice,
+  type RefineResult,
+  refineCase,
+  renderSlice,
+  type SliceResult,
+  scoresOfLogits,
+  slicePrompts,
+} from "@rfmedsam/segmenter";
+import { liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TrainingConfiguration } from "../config.js";
+import { ball, eachVoxel, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
+import type { RefinerModel } from "./model.js";
+import { RefinerCase } from "./sequences.js";
+import { type Batch, makeBatch, runStages } from "./stages.js";
+import { makeRefiner, mergedLogits, neighbours } from "./train.js";
+
+const shape: Triple = [9, 20, 26];
+const [classes, imageSize, maskSize] = [4, 64, 16];
+// Organs of very different height: their memories are of very different number.
+const predicted = painted(
+  ball(shape, 1, 0.45, [0.5, 0.35, 0.25]),
+  ball(shape, 2, 0.13, [0.2, 0.3, 0.7]),
+  ball(shape, 3, 0.25, [0.7, 0.7, 0.75]),
+);
+const stored = storedCase({
+  shape,
+  spacing: [3, 1.5, 1.2],
+  classes,
+  truth: ball(shape, 1, 0.3),
+  value: (_c, z, y, x) => 1 + Math.sin(z + 0.4 * y) + Math.cos(0.3 * x * y),
+});
+/** Not equally sure everywhere, as a U-Net is. */
+const logits = logitsOf(shape, classes, predicted, (z, y, x) => 0.5 + ((3 * z + 5 * y + 7 * x) % 11) / 3);
+const half = tensor(logits, [classes, ...shape])
+  .to({ dtype: "float16" })
+  .keep();
+
+const refiner = (changes: Partial<TrainingConfiguration["refiner"]> = {}): TrainingConfiguration["refiner"] => ({
+  ...tinyConfiguration().refiner,
+  imageSize,
+  sequence: Math.max(...shape),
+  degradedTruth: 0,
+  ...changes,
+});
+
+/** Weights away from their first values, so that memories, adapters and scores all matter. */
+async function restless(presence: number): Promise<RefinerModel> {
+  const model = await makeRefiner(refiner(), classes, 3);
+  noGrad(() =>
+    scope(() => {
+      for (const [name, parameter] of model.namedParameters()) {
+        parameter.add_(randn(parameter.shape).mul(/gamma|tpos|no_mem|no_obj/.test(name) ? 0.5 : 0.15));
+        if (name.endsWith("pred_obj_score_head.layers.2.bias")) parameter.fill_(presence);
+      }
+    }),
+  );
+  model.eval();
+  return model;
+}
+
+interface Both {
+  readonly batch: Batch;
+  readonly trained: { readonly stage1: HeadOutput; readonly stage2: HeadOutput };
+  readonly segmented: Required<RefineResult>;
+}
+
+async function runBoth(model: RefinerModel, configuration: TrainingConfiguration["refiner"]): Promise<Both> {
+  const refinerCase = new RefinerCase(stored, half, classes, configuration);
+  const { frame, plan } = refinerCase;
+  const { prompts } = configuration;
+  const memory = { ...configuration.memory, neighbours };
+  const batch = makeBatch([refinerCase.draw(new Random(1))], imageSize, "cpu");
+  const trained = noGrad(() => scope(() => runStages(model, batch, { prompts, memory, device: "cpu" })));
+
+  const network = new TorchRefiner(model.sam2);
+  const step0 = scoresOfLogits(half.toFloat32Array(), classes, shape, frame.axis);
+  const segmented = await refineCase(
+    network,
+    {
+      frame,
+      slices: plan.flatMap((objects, slice) => (objects.length > 0 ? [slice] : [])),
+      render: (slice, out, offset) => renderSlice(stored, frame, slice, { colours: configuration.slices }, out, offset),
+      prompts: (slice) =>
+        slicePrompts(plan, slice, (index) => step0.slice(index), frame, classes, network.maskSize, prompts),
+    },
+    { prompt: prompts, memory },
+  );
+  return { batch, trained, segmented: segmented as Required<RefineResult> };
+}
+
+/** Largest difference of a stage's logits, and of its scores, over all objects. */
+function differences(
+  batch: Batch,
+  head: HeadOutput,
+  slices: ReadonlyMap<number, SliceResult>,
+): { logits: number; scores: number } {
+  const [masks, ious, presence] = [head.lowResMasks, head.ious, head.objectScores].map((t) => t.toFloat32Array());
+  let [worst, worstScore] = [0, 0];
+  batch.objects.forEach(({ sample, row }, n) => {
+    const own = slices.get(sample.slice)!;
+    for (let i = 0; i < maskSize * maskSize; i++) {
+      const difference = masks![n * maskSize * maskSize + i]! - own.logits[row * maskSize * maskSize + i]!;
+      worst = Math.max(worst, Math.abs(difference));
+    }
+    worstScore = Math.max(
+      worstScore,
+      Math.abs(ious![n]! - own.ious[row]!),
+      Math.abs(presence![n]! - own.objectScores[row]!),
+    );
+  });
+  return { logits: worst, scores: worstScore };
+}
+
+describe.each([
+  ["all objects seen", 3, refiner()],
+  ["none seen", -3, refiner()],
+  [
+    "prompted by boxes alone, repeated slices, coronal",
+    3,
+    refiner({
+      axis: "coronal",
+      slices: "repeat",
+      prompts: { ...refiner().prompts, kind: "box", marginSlices: 0 },
+    }),
+  ],
+  [
+    "prompted by masks alone, without confident memories",
+    3,
+    refiner({
+      memory: { confident: 0 },
+      prompts: { ...refiner().prompts, kind: "mask", marginSlices: 2 },
+    }),
+  ],
+] as const)("training and prediction agree: %s", (_, presence, configuration) => {
+  let both: Both;
+  beforeAll(async () => {
+    const model = await restless(presence);
+    both = await runBoth(model, configuration);
+    model.free();
+  });
+
+  test("ask for the same classes on the same slices", () => {
+    const { batch, segmented } = both;
+    expect(batch.samples.map(({ slice }) => slice)).toEqual([...segmented.stage1.slices.keys()]);
+    for (const { slice, asked } of batch.samples)
+      expect(asked.classes).toEqual(segmented.stage1.slices.get(slice)!.classes);
+    // The case is worth comparing: objects of different numbers of slices meet on one.
+    expect(new Set(batch.objects.map((object) => object.class)).size).toBe(3);
+    expect(batch.objects.length).toBeGreaterThan(12);
+  });
+
+  test.each(["stage1", "stage2"] as const)("%s", (stage) => {
+    const { batch, trained, segmented } = both;
+    const apart = differences(batch, trained[stage], segmented[stage].slices);
+    expect(apart.logits).toBeLessThan(2e-3);
+    expect(apart.scores).toBeLessThan(1e-3);
+  });
+
+  test("stage 2 is not stage 1 again", () => {
+    const { batch, trained, segmented } = both;
+    expect(differences(batch, trained.stage1, segmented.stage2.slices).scores).toBeGreaterThan(0.01);
+  });
+});
+
+test("a model in training answers as it will when predicting", async () => {
+  const model = await restless(1);
+  const configuration = refiner();
+  const refinerCase = new RefinerCase(stored, half, classes, configuration);
+  const batch = makeBatch([refinerCase.draw(new Random(1))], imageSize, "cpu");
+  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const run = () => noGrad(() => scope(() => runStages(model, batch, options)));
+  const evaluated = run();
+  model.train();
+  const training = run();
+  for (const stage of ["stage1", "stage2"] as const) {
+    for (const part of ["lowResMasks", "ious", "objectScores"] as const) {
+      expect(training[stage][part].sub(evaluated[stage][part]).abs().amax().item()).toBeLessThan(1e-4);
+    }
+  }
+  model.free();
+});
+
+test("which memories are seen matters here", async () => {
+  const model = await restless(3);
+  const [few, more] = [await runBoth(model, refiner()), await runBoth(model, refiner({ memory: { confident: 3 } }))];
+  expect(differences(few.batch, few.trained.stage2, more.segmented.stage2.slices).logits).toBeGreaterThan(0.5);
+  model.free();
+});
+
+test("sequences of one batch do not see each other", async () => {
+  const model = await restless(3);
+  const configuration = refiner({ sequence: 4 });
+  const refinerCase = new RefinerCase(stored, half, classes, configuration);
+  const [a, b] = [refinerCase.draw(new Random(2)), refinerCase.draw(new Random(3))];
+  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const run = (...sequences: (typeof a)[]) =>
+    noGrad(() => scope(() => runStages(model, makeBatch(sequences, imageSize, "cpu"), options).stage2.lowResMasks));
+  const [alone, together] = [run(a!), run(a!, b!)];
+  expect(together.narrow(0, 0, alone.size(0)).sub(alone).abs().amax().item()).toBeLessThan(2e-3);
+  model.free();
+});
+
+test("both stages learn, and leave no tensors behind", async () => {
+  const model = await makeRefiner(refiner(), classes, 3);
+  model.train();
+  const configuration = refiner({ sequence: 3 });
+  const refinerCase = new RefinerCase(stored, half, classes, configuration);
+  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const step = () =>
+    scope(() => {
+      const { stage1, stage2 } = runStages(
+        model,
+        makeBatch([refinerCase.draw(new Random(4))], imageSize, "cpu"),
+        options,
+      );
+      stage2.lowResMasks.clamp({ min: -20, max: 20 }).sum().add(stage2.ious.sum()).backward();
+      const learning = [...model.namedParameters()].filter(([, p]) => (p.grad?.abs().amax().item() ?? 0) > 0);
+      model.zeroGrad();
+      return { names: learning.map(([name]) => name), stage1: stage1.ious.size(0) };
+    });
+  const { names } = step();
+  // Stage 2 reaches back through memories into stage 1's decoder, the memory encoder and the image encoder.
+  for (const part of ["memory_encoder", "memory_attention", "image_encoder", "sam_mask_decoder", "sam_prompt_encoder"])
+    expect(names.some((name) => name.includes(part))).toBe(true);
+  const before = liveTensors();
+  step();
+  expect(liveTensors()).toBe(before);
+  model.free();
+});
+
+describe("merged logits", () => {
+  const objects = (head: { seen: boolean[] }) => ({
+    highResMasks: tensor(
+      Float32Array.from({ length: 3 * maskSize * maskSize }, (_, i) =>
+        head.seen[Math.floor(i / maskSize ** 2)] ? 4 * Math.sin(i) : -1024,
+      ),
+      [3, 1, maskSize, maskSize],
+    ),
+    objectScores: tensor(
+      head.seen.map((seen) => (seen ? 2 : -2)),
+      [3, 1],
+    ),
+  });
+  // Two slices: classes 1 and 3 are asked for on the first, 2 on the second.
+  const samples = [{}, {}] as Batch["samples"];
+  const asked = [
+    { image: 0, class: 1 },
+    { image: 0, class: 3 },
+    { image: 1, class: 2 },
+  ] as Batch["objects"];
+
+  test.each([
+    ["all seen", [true, true, true]],
+    ["one not seen", [true, false, true]],
+    ["none seen on the second slice", [true, true, false]],
+  ])("are the logarithm of what the segmenter merges: %s", async (_, seen) => {
+    const model = await makeRefiner(refiner(), classes, 3);
+    const calibration = model.stage1;
+    noGrad(() => {
+      calibration.logScale.copy_(tensor([-1.2, 0.4, 0.1]));
+      calibration.bias.copy_(tensor([0.5, -1, 2]));
+    });
+    const head = objects({ seen });
+    const merged = mergedLogits(head, { samples, objects: asked }, calibration, classes).softmax(1);
+    expect(merged.shape).toEqual([2, classes, maskSize, maskSize]);
+    // A frame in which the mask's pixels are the slice's voxels.
+    const frame = {
+      axis: 0,
+      count: 2,
+      height: maskSize,
+      width: maskSize,
+      imageSize,
+      scale: [imageSize / maskSize, imageSize / maskSize],
+    } as const;
+    const all = head.highResMasks.toFloat32Array();
+    const scores = head.objectScores.toFloat32Array();
+    for (const [slice, rows] of [[0, 1], [2]].entries()) {
+      const result: SliceResult = {
+        slice,
+        classes: rows.map((row) => asked[row]!.class),
+        logits: Float32Array.from(
+          rows.flatMap((row) => [...all.subarray(row * maskSize ** 2, (row + 1) * maskSize ** 2)]),
+        ),
+        ious: new Float32Array(rows.length),
+        objectScores: Float32Array.from(rows, (row) => scores[row]!),
+      };
+      const expected = mergeSlice(result, maskSize, calibration.export(), frame, classes);
+      const own = merged.select(0, slice).toNumbers();
+      for (const [i, value] of own.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5);
+    }
+    model.free();
+  });
+
+  test("teach the calibration nothing about classes that were not asked for or not seen", async () => {
+    const model = await makeRefiner(refiner(), classes, 3);
+    const head = objects({ seen: [true, false, true] });
+    const merged = mergedLogits(head, { samples, objects: asked }, model.stage1, classes);
+    // Everywhere class 3: not seen on the first slice, not asked for on the second.
+    merged
+      .crossEntropyLoss(tensor(new Uint8Array(2 * maskSize ** 2).fill(3), [2, maskSize, maskSize], { dtype: "int64" }))
+      .backward();
+    const gradient = model.stage1.bias.grad!.toNumbers();
+    expect(gradient[2]).toBe(0);
+    expect(gradient[0]).not.toBe(0);
+    model.free();
+  });
+});
+
+test("the voxels of the compared case hold all classes", () => {
+  const seen = new Set<number>();
+  eachVoxel(shape, (z, y, x) => seen.add(predicted(z, y, x)));
+  expect(seen).toEqual(new Set([0, 1, 2, 3]));
+});
