@@ -20,6 +20,8 @@ const preprocessing = z.strictObject({
   /** `auto` takes `ct` for channels named CT, `zscore` for all others. */
   normalisation: z.enum(["auto", "ct", "zscore"]),
   cropToNonzero: z.boolean(),
+  /** Percentiles of the labelled voxels' intensities that CT is clipped to; nnU-Net's are 0.5 and 99.5. */
+  clip: z.tuple([z.number().min(0).max(100), z.number().min(0).max(100)]),
 });
 
 const augmentation = z.strictObject({

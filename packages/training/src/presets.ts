@@ -20,7 +20,7 @@ const augmentation = {
 const cpu = {
   folds: 2,
   validation: 0.12,
-  preprocessing: { spacing: "median", normalisation: "auto", cropToNonzero: true },
+  preprocessing: { spacing: "median", normalisation: "auto", cropToNonzero: true, clip: [0.5, 99.5] },
   step0: {
     dimensions: 3,
     patch: "auto",

@@ -88,7 +88,7 @@ function redrawn(stderr: Output, now: () => number): Shown {
   let drawnAt = Number.NEGATIVE_INFINITY;
   const clear = "\r\x1b[K";
   const draw = (view: StageView) => {
-    stderr.write(clear + progressLine(view, (stderr.columns ?? 80) - 1));
+    stderr.write(clear + progressLine(view, (stderr.columns || 80) - 1));
     drawnAt = now();
   };
   const leave = () => {

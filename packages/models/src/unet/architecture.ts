@@ -28,22 +28,23 @@ export function parseUNetArchitecture(record: Readonly<Record<string, unknown>>,
   const { inputChannels, classes, features, kernels, strides, convsPerStage } = record as unknown as UNetArchitecture;
   const count = (n: unknown) => Number.isInteger(n) && (n as number) > 0;
   const counts = (list: unknown): list is number[] => Array.isArray(list) && list.length > 0 && list.every(count);
+  const dimensions = Array.isArray(strides) && Array.isArray(strides[0]) ? strides[0].length : 0;
   const extents = (list: unknown) =>
-    Array.isArray(list) &&
-    list.length === features.length &&
-    list.every((e) => counts(e) && (e.length === 2 || e.length === 3));
+    Array.isArray(list) && list.length === features.length && list.every((e) => counts(e) && e.length === dimensions);
   if (
     !count(inputChannels) ||
     !count(classes) ||
     !count(convsPerStage) ||
     !counts(features) ||
+    (dimensions !== 2 && dimensions !== 3) ||
     !extents(kernels) ||
     !extents(strides)
   ) {
     throw new ConfigError({
       file,
       found: `the U-Net is described as ${JSON.stringify(record)}`,
-      expected: "inputChannels, classes, convsPerStage, and as many features as kernels and strides",
+      expected:
+        "inputChannels, classes, convsPerStage, and as many features as kernels and strides, all in two or all in three dimensions",
       hint: "the model folder was changed or damaged; train or copy it again",
     });
   }

@@ -8,8 +8,12 @@ import { readLabels, readVolume } from "@rfmedsam/imaging/node";
 import {
   abdomenWindow,
   colourOf,
-  drawComparison,
+  drawOverlay,
+  informativeSlice,
+  mosaic,
+  percentileWindow,
   type ReportCase,
+  type ReportPicture,
   renderReport,
   type Table,
   toPng,
@@ -70,7 +74,7 @@ export async function writeDemoReport(
   const cases: ReportCase[] = [];
   for (const each of facts.segmented) {
     const drawn = await drawCase(each, join(data, "labelsTs"), facts.modality);
-    for (const { name, png } of drawn.pictures) await writeFileAtomic(join(overlays, name), png);
+    for (const { name, png } of drawn.files) await writeFileAtomic(join(overlays, name), png);
     cases.push({
       name: each.case,
       note: `${drawn.grid} · mean Dice ${facts.evaluation.columns
@@ -84,25 +88,39 @@ export async function writeDemoReport(
 
 interface DrawnCase {
   readonly grid: string;
-  readonly pictures: readonly { readonly name: string; readonly png: Uint8Array; readonly caption: string }[];
+  /** One picture per view and stage, for the page. */
+  readonly pictures: readonly ReportPicture[];
+  /** One picture per view with all stages side by side, for a file. */
+  readonly files: readonly { readonly name: string; readonly png: Uint8Array }[];
 }
+
+/** Pixels. */
+const panelWidth = 260;
 
 async function drawCase(each: SegmentedCase, references: string, modality: Modality): Promise<DrawnCase> {
   const image = await readVolume(each.images[0]!);
-  const stages = stageNames.filter((stage) => each.stageFiles[stage] !== undefined);
-  const panels: (Volume | undefined)[] = [undefined, await readLabels(join(references, basename(each.file)))];
-  for (const stage of stages) panels.push(await readLabels(each.stageFiles[stage]!));
-  panels.push(await readLabels(each.file));
-  const names = ["image", "truth", ...stages, "final"].join(" · ");
+  const truth = await readLabels(join(references, basename(each.file)));
+  const panels: { name: string; labels: Volume | undefined }[] = [
+    { name: "image", labels: undefined },
+    { name: "truth", labels: truth },
+  ];
+  for (const stage of stageNames) {
+    const file = each.stageFiles[stage];
+    if (file !== undefined) panels.push({ name: stage, labels: await readLabels(file) });
+  }
+  panels.push({ name: "final", labels: await readLabels(each.file) });
+  const window = modality === "ct" ? abdomenWindow : percentileWindow(image);
+  const views = (["axial", "coronal"] as const).map((view) => {
+    // The slice is the truth's in every panel, so that they can be compared.
+    const options = { view, window, index: informativeSlice(truth, view), width: panelWidth };
+    return { view, drawn: panels.map(({ labels }) => drawOverlay(image, labels, options)) };
+  });
   return {
     grid: `${formatShape(image.shape)} voxels, ${formatSpacing(spacingOf(image))}`,
-    pictures: (["axial", "coronal"] as const).map((view) => ({
-      name: `${each.case}-${view}.png`,
-      caption: `${view}: ${names}`,
-      png: toPng(
-        drawComparison(image, panels, { view, width: 230, ...(modality === "ct" && { window: abdomenWindow }) }),
-      ),
-    })),
+    pictures: views.flatMap(({ view, drawn }) =>
+      drawn.map((picture, at) => ({ png: toPng(picture), caption: `${view}, ${panels[at]!.name}` })),
+    ),
+    files: views.map(({ view, drawn }) => ({ name: `${each.case}-${view}.png`, png: toPng(mosaic(drawn)) })),
   };
 }
 
@@ -121,7 +139,7 @@ function page(facts: DemoFacts, cases: readonly ReportCase[]): string {
   return renderReport({
     title: "RFMedSAM 2 on phantoms",
     summary:
-      `${verdict.sentence} ${facts.trainingCases} procedural phantoms were trained on, ${segmented.length} others segmented. ` +
+      `${verdict.sentence} Trained on ${facts.trainingCases} and measured on ${segmented.length} procedural phantoms. ` +
       "Phantoms show that the whole path works; they say nothing about patients.",
     headlines: [
       { name: "mean Dice", value: lastMean(dice), note: verdict.reached ? "the goal is reached" : "below the goal" },

@@ -15,9 +15,11 @@ export interface CaseFingerprint {
 export interface ChannelStatistics {
   readonly mean: number;
   readonly std: number;
-  /** 0.5 and 99.5 percentile. */
+  /** The percentiles asked for, nnU-Net's 0.5 and 99.5 by default: where CT is clipped. */
   readonly low: number;
   readonly high: number;
+  /** 5 and 95 percentile: the bulk of the tissue, without gas and bone. */
+  readonly bulk: { readonly low: number; readonly high: number };
 }
 
 export interface Fingerprint {
@@ -44,7 +46,11 @@ export function fingerprintCase({ id, channels, labels }: LoadedCase, seed: numb
   return { id, shape: oriented.shape, spacing: spacingOf(oriented), foreground };
 }
 
-export function fingerprintDataset(cases: readonly CaseFingerprint[]): Fingerprint {
+/** @param clip percentiles of the labelled voxels' intensities */
+export function fingerprintDataset(
+  cases: readonly CaseFingerprint[],
+  clip: readonly [low: number, high: number] = [0.5, 99.5],
+): Fingerprint {
   const perAxis = (read: (c: CaseFingerprint, axis: number) => number) =>
     [0, 1, 2].map((axis) => median(cases.map((c) => read(c, axis)))) as unknown as Triple;
   const channelCount = cases[0]?.foreground.length ?? 0;
@@ -52,7 +58,10 @@ export function fingerprintDataset(cases: readonly CaseFingerprint[]): Fingerpri
     medianSpacing: perAxis((c, axis) => c.spacing[axis]!),
     medianExtent: perAxis((c, axis) => c.spacing[axis]! * c.shape[axis]!),
     channels: Array.from({ length: channelCount }, (_, channel) =>
-      statistics(cases.map((c) => c.foreground[channel]!)),
+      statistics(
+        cases.map((c) => c.foreground[channel]!),
+        clip,
+      ),
     ),
   };
 }
@@ -63,7 +72,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function statistics(samples: readonly Float32Array[]): ChannelStatistics {
+function statistics(samples: readonly Float32Array[], clip: readonly [number, number]): ChannelStatistics {
   const total = samples.reduce((count, sample) => count + sample.length, 0);
   const all = new Float32Array(total);
   let offset = 0;
@@ -74,6 +83,12 @@ function statistics(samples: readonly Float32Array[]): ChannelStatistics {
   all.sort();
   const mean = all.reduce((sum, value) => sum + value, 0) / Math.max(1, total);
   const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, total);
-  const percentile = (share: number) => all[Math.min(total - 1, Math.floor(share * total))] ?? 0;
-  return { mean, std: Math.max(Math.sqrt(variance), 1e-6), low: percentile(0.005), high: percentile(0.995) };
+  const percentile = (percent: number) => all[Math.min(total - 1, Math.floor((percent / 100) * total))] ?? 0;
+  return {
+    mean,
+    std: Math.max(Math.sqrt(variance), 1e-6),
+    low: percentile(clip[0]),
+    high: percentile(clip[1]),
+    bulk: { low: percentile(5), high: percentile(95) },
+  };
 }

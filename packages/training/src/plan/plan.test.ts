@@ -7,7 +7,7 @@ import { tinyConfiguration } from "../testing/cases.js";
 import type { Fingerprint } from "./fingerprint.js";
 import { makePlan } from "./plan.js";
 
-const statistics = { mean: 40, std: 20, low: -100, high: 200 };
+const statistics = { mean: 40, std: 20, low: -100, high: 200, bulk: { low: 0, high: 80 } };
 const fingerprint = (medianSpacing: Triple, shape: Triple, channels = 1): Fingerprint => ({
   medianSpacing,
   medianExtent: shape.map((extent, axis) => extent * medianSpacing[axis]!) as unknown as Triple,
@@ -120,7 +120,7 @@ describe("the recipe", () => {
       { kind: "ct", mean: 40, std: 20, low: -100, high: 200 },
       { kind: "zscore", insideNonzero: false },
     ]);
-    expect(window).toEqual({ kind: "fixed", low: -7, high: 8 });
+    expect(window).toEqual({ kind: "fixed", low: -4, high: 4 });
     expect(recipe({}, ["MRI"]).window).toEqual({ kind: "percentiles", low: 0.5, high: 99.5 });
   });
 

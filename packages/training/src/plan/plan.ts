@@ -66,11 +66,7 @@ function makeRecipe(
   if (first === undefined)
     throw new ConfigError({ found: "a data set without channels", expected: "at least one in channel_names" });
   const window = isCt(names[0]!)
-    ? ({
-        kind: "fixed",
-        low: (first.low - first.mean) / first.std,
-        high: (first.high - first.mean) / first.std,
-      } as const)
+    ? ({ kind: "fixed", ...tissueWindow(first) } as const)
     : ({ kind: "percentiles", low: 0.5, high: 99.5 } as const);
   return {
     orientation: "RAS",
@@ -79,6 +75,12 @@ function makeRecipe(
     normalisation: rules,
     window,
   } as PreprocessingRecipe;
+}
+
+/** Black and white of a CT slice in normalised units: the bulk of the labelled tissue with half its range to either side. */
+function tissueWindow({ mean, std, bulk }: Fingerprint["channels"][number]): { low: number; high: number } {
+  const margin = Math.max(std / 2, (bulk.high - bulk.low) / 2);
+  return { low: (bulk.low - margin - mean) / std, high: (bulk.high + margin - mean) / std };
 }
 
 /** A patch and how its network pools it. */

@@ -126,11 +126,9 @@ export class RefinerCase {
     const truth = new Float32Array(asked.classes.length * size * size);
     asked.classes.forEach((label, row) => {
       const mask = fitted.get(label);
-      if (mask !== undefined)
-        truth.set(
-          mask.map((share) => (share > 0.5 ? 1 : 0)),
-          row * size * size,
-        );
+      if (mask === undefined) return;
+      const offset = row * size * size;
+      for (let i = 0; i < mask.length; i++) if (mask[i]! > 0.5) truth[offset + i] = 1;
     });
     return { slice, image, asked, truth, labels };
   }
@@ -145,14 +143,11 @@ function fitLabels(
   const fitted = new Map<number, Float32Array>();
   const labels = new Uint8Array(size * size);
   const best = new Float32Array(size * size).fill(0.5);
+  const own = new Float32Array(slice.length);
   for (const label of new Set(slice)) {
     if (label === 0) continue;
-    const share = fitInto(
-      Float32Array.from(slice, (value) => (value === label ? 1 : 0)),
-      frame,
-      size,
-      0,
-    );
+    for (let i = 0; i < slice.length; i++) own[i] = slice[i] === label ? 1 : 0;
+    const share = fitInto(own, frame, size, 0);
     fitted.set(label, share);
     for (let i = 0; i < share.length; i++) {
       if (share[i]! <= best[i]!) continue;

@@ -251,12 +251,12 @@ describe("merged logits", () => {
     ),
   });
   // Two slices: classes 1 and 3 are asked for on the first, 2 on the second.
-  const samples = [{}, {}] as Batch["samples"];
+  const samples = [{}, {}] as unknown as Batch["samples"];
   const asked = [
     { image: 0, class: 1 },
     { image: 0, class: 3 },
     { image: 1, class: 2 },
-  ] as Batch["objects"];
+  ] as unknown as Batch["objects"];
 
   test.each([
     ["all seen", [true, true, true]],

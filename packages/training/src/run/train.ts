@@ -82,16 +82,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   const dataset = await selectCases(await readDataset(options.dataset), options.only);
   const work = new WorkFolder(join(output, "training"));
-  if (options.restart) {
-    // The manifest first: without it nobody takes old and new weights for one model, and the new run can be resumed.
-    await rm(join(output, manifestName), { force: true });
-    await work.remove();
-  }
   const identity: RunIdentity = { configuration, seed, dataset: await datasetHash(dataset) };
-  const known = await work.begin(identity);
+  const known = options.restart ? undefined : await work.begin(identity);
   const classes = Object.keys(dataset.labels).length;
   const plan = known ?? (await planRun(dataset, classes, configuration, seed, progress, signal));
-  if (known === undefined) await work.rememberPlan(identity, plan);
+  if (known === undefined) {
+    // Only data that can be trained on replace what was here. The manifest goes first, so that nobody takes old and new weights for
+    // one model, and a replaced run can be gone on with.
+    if (options.restart) {
+      await rm(join(output, manifestName), { force: true });
+      await work.remove();
+    }
+    await work.rememberPlan(identity, plan);
+  }
   const division = divide(
     dataset.training.map(({ id }) => id),
     configuration.folds,
@@ -144,7 +147,12 @@ async function planRun(
     fingerprints.push(fingerprintCase(await loadCase(files, labels), seed));
     progress({ stage: "looking at the data set", done: index + 1, total: training.length });
   }
-  return makePlan(fingerprintDataset(fingerprints), channelNames, classes, configuration);
+  return makePlan(
+    fingerprintDataset(fingerprints, configuration.preprocessing.clip),
+    channelNames,
+    classes,
+    configuration,
+  );
 }
 
 async function prepareCases({ dataset, plan, work, classes, progress, signal }: Run): Promise<Map<string, StoredCase>> {

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { writeJsonAtomic } from "@rfmedsam/base/node";
@@ -75,8 +75,13 @@ export class WorkFolder {
     await writeJsonAtomic(this.#file, { ...identity, plan } satisfies RunFile);
   }
 
+  /** Removes what a run left, all at once: half of it would be taken for a run that goes on. A folder without run.json is not ours. */
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    if (!existsSync(this.#file)) return;
+    const removed = `${this.folder}.removed`;
+    await rm(removed, { recursive: true, force: true });
+    await rename(this.folder, removed);
+    await rm(removed, { recursive: true, force: true });
   }
 }
 

@@ -30,7 +30,7 @@ const cases = [0, 1, 2].map((n) =>
 
 function options(name: string, changes: Partial<TrainUNetOptions> = {}, dimensions: 2 | 3 = 3): TrainUNetOptions {
   const configuration = tinyConfiguration({ step0: { dimensions, iterations: 6, augmentation: { mirrorAxes: [2] } } });
-  const channels = [{ mean: 0, std: 1, low: -1, high: 1 }];
+  const channels = [{ mean: 0, std: 1, low: -1, high: 1, bulk: { low: -1, high: 1 } }];
   const fingerprint = { medianSpacing: [1, 1, 1], medianExtent: shape, channels } as const;
   return {
     cases,

@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, FileError } from "@rfmedsam/base";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { casesOfSplit } from "./split.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "split-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const split = async (content: unknown) => {
+  const file = join(folder, "splits_final.json");
+  await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
+  return file;
+};
+const folds = [
+  { train: ["a", "b"], val: ["c"] },
+  { train: ["c"], val: ["a", "b"] },
+];
+
+describe("nnU-Net's splits", () => {
+  test("choose the cases of one side of a fold", async () => {
+    const file = await split(folds);
+    const chosen = async (fold: number, side: "train" | "val") => {
+      const wanted = await casesOfSplit({ split: file, fold }, side);
+      return ["a", "b", "c"].filter((id) => wanted?.(id)).join("");
+    };
+    expect([await chosen(0, "train"), await chosen(0, "val"), await chosen(1, "val")]).toEqual(["ab", "c", "ab"]);
+  });
+
+  test("without a split, all cases are wanted", async () => {
+    expect(await casesOfSplit({}, "train")).toBeUndefined();
+  });
+
+  test("a split without a fold, a fold that is not there, and a missing file are refused", async () => {
+    const file = await split(folds);
+    await expect(casesOfSplit({ split: file }, "val")).rejects.toThrow(/no --fold K with it/);
+    await expect(casesOfSplit({ fold: 0 }, "val")).rejects.toThrow(/no --split FILE with it/);
+    await expect(casesOfSplit({ split: file, fold: 2 }, "val")).rejects.toThrow(/2 folds; expected a fold 2/);
+    await expect(casesOfSplit({ split: join(folder, "none"), fold: 0 }, "val")).rejects.toThrow(FileError);
+  });
+
+  test.each(["", "{}", '[{"train": ["a"]}]', '[{"train": "a", "val": []}]'])("%s is refused", async (content) => {
+    await expect(casesOfSplit({ split: await split(content), fold: 0 }, "val")).rejects.toThrow(ConfigError);
+  });
+});

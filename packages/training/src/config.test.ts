@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "@rfmedsam/base";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readConfiguration, resolveConfiguration, trainingSchema } from "./config.js";
+import { presets } from "./presets.js";
+
+describe("a configuration", () => {
+  test.each(Object.keys(presets) as (keyof typeof presets)[])("preset %s is one, complete", (name) => {
+    expect(resolveConfiguration(name)).toEqual(presets[name]);
+    expect(trainingSchema.parse(presets[name])).toEqual(presets[name]);
+  });
+
+  test("changes only what is named, lists and unions as a whole", () => {
+    const changed = resolveConfiguration("cpu", {
+      step0: { patch: [8, 16, 16], augmentation: { mirrorAxes: [0, 1] } },
+      preprocessing: { spacing: "keep" },
+      refiner: { trainable: "memory" },
+    });
+    const { cpu } = presets;
+    expect(changed).toEqual({
+      ...cpu,
+      preprocessing: { ...cpu.preprocessing, spacing: "keep" },
+      step0: { ...cpu.step0, patch: [8, 16, 16], augmentation: { ...cpu.step0.augmentation, mirrorAxes: [0, 1] } },
+      refiner: { ...cpu.refiner, trainable: "memory" },
+    });
+  });
+
+  test.each([
+    ["an unknown key", { step0: { iteration: 5 } }, /iteration/],
+    ["a wrong value", { step0: { dimensions: 4 } }, /dimensions/],
+    ["a section that is a number", { refiner: 3 }, /refiner/],
+    // A model folder could not hold it.
+    ["a minimum area of nothing", { refiner: { prompts: { minimumArea: 0 } } }, /minimumArea/],
+    ["nothing at all", null, /empty/],
+    ["a list", [1], /keys and values/],
+  ])("with %s is refused by name", (_, changes, words) => {
+    const resolve = () => resolveConfiguration("cpu", changes, "my.yaml");
+    expect(resolve).toThrow(ConfigError);
+    expect(resolve).toThrow(words);
+    expect(resolve).toThrow(/my\.yaml/);
+  });
+});
+
+describe("a configuration file", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "config-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+  const read = async (text: string) => {
+    const file = join(folder, "a.yaml");
+    await writeFile(file, text);
+    return readConfiguration(file, "cpu");
+  };
+
+  test("in YAML or JSON names a preset and what it changes", async () => {
+    expect(await read("preset: demo\nfolds: 3\n")).toEqual({ ...presets.demo, folds: 3 });
+    expect(await read('{"refiner": {"enabled": false}}')).toMatchObject({ refiner: { enabled: false } });
+    expect(await read("# nothing\n")).toEqual(presets.cpu);
+  });
+
+  test.each([
+    ["another preset", "preset: huge", /huge.*cpu/s],
+    ["a key that does not exist", "fold: 3", /fold/],
+    ["text that is no YAML", "a: [1", /neither YAML nor JSON/],
+    ["a list", "- 1", /a\.yaml/],
+  ])("with %s is refused", async (_, text, words) => {
+    await expect(read(text)).rejects.toThrow(ConfigError);
+    await expect(read(text)).rejects.toThrow(words);
+  });
+});

@@ -1,0 +1,226 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, FileError, InterruptedError, type Progress } from "@rfmedsam/base";
+import { openModel, readManifest } from "@rfmedsam/engine";
+import { sameGrid } from "@rfmedsam/imaging";
+import { readVolume } from "@rfmedsam/imaging/node";
+import { setNumThreads } from "@rfmedsam/torch";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Partially, TrainingConfiguration } from "../config.js";
+import { writePhantomDataset } from "../phantom/index.js";
+import { tinyConfiguration } from "../testing/cases.js";
+import { type TrainOptions, train } from "./train.js";
+
+setNumThreads(1);
+let folder: string;
+let dataset: string;
+let whole: string;
+
+const settings = (changes: Partially<TrainingConfiguration> = {}) =>
+  tinyConfiguration({
+    folds: 2,
+    validation: 0.25,
+    step0: { iterations: 4, foreground: 0.5 },
+    // Untrained U-Nets find little; degraded truth always gives something to refine.
+    refiner: { iterations: 3, degradedTruth: 1 },
+    ...changes,
+  });
+
+const options = (output: string, changes: Partial<TrainOptions> = {}): TrainOptions => ({
+  dataset,
+  output: join(folder, output),
+  configuration: settings(),
+  seed: 4,
+  device: "cpu",
+  progress: () => {},
+  ...changes,
+});
+
+/** Everything of a model that must not depend on how it came about. */
+async function contents(model: string): Promise<Record<string, unknown>> {
+  const names = (await readdir(model)).sort();
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const bytes = await readFile(join(model, name));
+      return [name, name.endsWith(".json") ? JSON.parse(bytes.toString()) : bytes.toString("base64")] as const;
+    }),
+  );
+  return Object.fromEntries(entries);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "run-"));
+  dataset = join(folder, "Dataset901_Tiny");
+  whole = join(folder, "whole");
+  const phantom = {
+    organs: ["liver", "aorta"],
+    inPlaneSpacing: 16,
+    sliceSpacing: 20,
+    absence: 0,
+    fieldOfView: [140, 280, 340],
+  } as const;
+  await writePhantomDataset(dataset, { cases: 4, test: 1, seed: 2, ...phantom });
+  await train(options("whole"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("a finished training", () => {
+  test("leaves a model folder and nothing else", async () => {
+    expect((await readdir(whole)).sort()).toEqual([
+      "model.json",
+      "refiner.safetensors",
+      "step0-fold0.safetensors",
+      "step0-fold1.safetensors",
+      "training.json",
+    ]);
+    const record = JSON.parse(await readFile(join(whole, "training.json"), "utf8"));
+    expect(record.curves.step0).toHaveLength(2);
+    expect(record.curves.step0[0].iterations).toEqual([1, 2, 3, 4]);
+    expect(record.curves.refiner.values.loss).toHaveLength(3);
+    expect(record.division.leftOut.flat()).toHaveLength(4);
+    expect(record.configuration).toEqual(settings());
+  });
+
+  test("says where it comes from and which stage every label comes from", async () => {
+    const { labels, outputStages, training, step0, refiner } = await readManifest(whole);
+    expect(labels).toEqual({ background: 0, liver: 1, aorta: 2 });
+    expect(Object.keys(outputStages)).toEqual(["liver", "aorta"]);
+    expect(training).toMatchObject({ dataset: "Dataset901_Tiny", seed: 4 });
+    expect(training.validation).toHaveLength(2);
+    expect(step0.folds).toHaveLength(2);
+    expect(refiner?.memory).toEqual({ confident: 1, neighbours: 6 });
+  });
+
+  test("opens and labels a case it has not seen, on the case's own grid", async () => {
+    using model = await openModel(whole, { device: "cpu" });
+    const image = await readVolume(join(dataset, "imagesTs/phantom_005_0000.nii.gz"));
+    const { labels, stages } = await model.segmenter.segment([image]);
+    expect(sameGrid(labels, image)).toBe(true);
+    expect(labels.data.every((label) => label <= 2)).toBe(true);
+    expect(Object.keys(stages)).toEqual(["step0", "stage1", "stage2"]);
+  });
+
+  test("is not overwritten", async () => {
+    await expect(train(options("whole"))).rejects.toThrow(/finished model.*--restart/is);
+  });
+});
+
+const refiner = "refiner: training stages 1 and 2";
+/** Where a run can die, and what is left to do then (saved states are two steps apart). */
+const deaths: readonly (readonly [string, string, number, readonly string[]])[] = [
+  ["while looking at the data", "looking at the data set", 2, ["looking at the data set 4", "preparing cases 4"]],
+  [
+    "between a U-Net and its predictions",
+    "step 0: predicting unseen cases, U-Net 1 of 2",
+    1,
+    ["preparing cases 4", "step 0: predicting unseen cases, U-Net 1 of 2 1", "step 0: training U-Net 2 of 2 4"],
+  ],
+  [
+    "in the second U-Net's last step",
+    "step 0: training U-Net 2 of 2",
+    4,
+    ["preparing cases 4", "step 0: training U-Net 2 of 2 2", "step 0: predicting unseen cases, U-Net 2 of 2 2"],
+  ],
+  ["in the refiner", refiner, 3, ["preparing cases 4", `${refiner} 1`, "choosing the stage of every label 1"]],
+  [
+    "after the refiner",
+    "choosing the stage of every label",
+    1,
+    ["preparing cases 4", "choosing the stage of every label 1"],
+  ],
+];
+
+test.each(deaths)(
+  "a training that dies %s goes on to the same model, nothing done twice",
+  async (_, stage, at, left) => {
+    const output = `died ${stage.replaceAll(/\W+/g, " ")}`;
+    const progress: Progress = (event) => {
+      if (event.stage === stage && event.done === at) throw new Error("killed");
+    };
+    await expect(train(options(output, { progress }))).rejects.toThrow("killed");
+    await expect(readManifest(join(folder, output))).rejects.toThrow(FileError);
+    const done = new Map<string, number>();
+    await train(options(output, { progress: (event) => void done.set(event.stage, (done.get(event.stage) ?? 0) + 1) }));
+    const work = [...done].map(([name, times]) => `${name} ${times}`);
+    expect(work.slice(0, left.length)).toEqual(left);
+    expect(await contents(join(folder, output))).toEqual(await contents(whole));
+  },
+);
+
+describe("a training that is stopped", () => {
+  test("by the signal says where, and goes on to the same model", async () => {
+    const stop = new AbortController();
+    const progress: Progress = ({ stage, done }) => {
+      if (stage.includes("U-Net 2 of 2") && done === 1) stop.abort();
+    };
+    const error = await train(options("stopped", { progress, signal: stop.signal })).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(InterruptedError);
+    expect((error as Error).message).toMatch(/step 1 of 4.*U-Net 2 of 2.*same command again/s);
+    await train(options("stopped"));
+    expect(await contents(join(folder, "stopped"))).toEqual(await contents(whole));
+  });
+
+  test("refuses to go on with other settings, and says which", async () => {
+    const progress: Progress = ({ stage }) => {
+      if (stage === "preparing cases") throw new Error("killed");
+    };
+    await expect(train(options("changed", { progress }))).rejects.toThrow("killed");
+    const refusal = async (changes: Partial<TrainOptions>) => {
+      const error = await train(options("changed", changes)).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(ConfigError);
+      return error as ConfigError;
+    };
+    expect((await refusal({ seed: 5 })).found).toBe("a stopped training with another seed");
+    const other = { configuration: settings({ validation: 0.5 }), seed: 5 };
+    expect((await refusal(other)).found).toBe("a stopped training with another configuration and seed");
+    expect((await refusal({ only: (id) => id !== "phantom_001" })).found).toContain("data set");
+    const file = join(dataset, "labelsTr/phantom_002.nii.gz");
+    await utimes(file, new Date(), new Date(Date.now() - 86_400_000));
+    const touched = await refusal({});
+    expect(touched.found).toContain("files changed");
+    expect(touched.hint).toContain("--restart");
+  });
+
+  test("can be thrown away, also when it is finished; then it is no model until the new one is", async () => {
+    const progress: Progress = ({ stage, done }) => {
+      if (stage.includes("U-Net 2 of 2") && done === 2) throw new Error("killed");
+    };
+    await train(options("again", { configuration: settings({ refiner: { enabled: false } }) }));
+    const early: Progress = ({ stage }) => {
+      if (stage === "looking at the data set") throw new Error("killed early");
+    };
+    await expect(train(options("again", { restart: true, progress: early }))).rejects.toThrow("killed early");
+    expect(existsSync(join(folder, "again/model.json"))).toBe(true);
+    await expect(train(options("again", { restart: true, progress }))).rejects.toThrow("killed");
+    expect(existsSync(join(folder, "again/model.json"))).toBe(false);
+    await expect(openModel(join(folder, "again"))).rejects.toThrow(/not finished/);
+    const { manifest } = await train(options("again"));
+    expect(manifest.refiner).toBeDefined();
+  });
+});
+
+describe("other ways to train", () => {
+  test("a single U-Net in 2D without a refiner", async () => {
+    const configuration = settings({ folds: 1, step0: { dimensions: 2, iterations: 2 }, refiner: { enabled: false } });
+    const { manifest } = await train(options("flat", { configuration }));
+    expect(manifest.outputStages).toEqual({ liver: "step0", aorta: "step0" });
+    using model = await openModel(join(folder, "flat"), { device: "cpu" });
+    const image = await readVolume(join(dataset, "imagesTs/phantom_005_0000.nii.gz"));
+    expect(sameGrid((await model.segmenter.segment([image])).labels, image)).toBe(true);
+  });
+
+  test("a single case, which leaves nothing to validate on", async () => {
+    const only = (id: string) => id === "phantom_003";
+    const { manifest, validation } = await train(options("single", { only }));
+    expect(validation).toEqual([]);
+    expect(manifest.step0.folds).toHaveLength(1);
+    expect(manifest.outputStages).toEqual({ liver: "step0", aorta: "step0" });
+  });
+
+  test("no case at all is refused before anything is written", async () => {
+    await expect(train(options("none", { only: () => false }))).rejects.toThrow(/none of the chosen cases/);
+    expect(existsSync(join(folder, "none"))).toBe(false);
+  });
+});
