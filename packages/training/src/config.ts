@@ -49,7 +49,10 @@ const step0 = z.strictObject({
   convsPerStage: count,
   batch: count,
   iterations: count,
+  /** `sgd` as nnU-Net trains, with Nesterov's momentum; `adamw` gets further in a few hundred steps when there are many classes. */
+  optimizer: z.enum(["sgd", "adamw"]),
   learningRate: z.number().positive(),
+  /** Of `sgd`. */
   momentum: share,
   weightDecay: z.number().min(0),
   gradientClip: z.number().positive(),

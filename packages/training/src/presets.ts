@@ -31,6 +31,7 @@ const cpu = {
     convsPerStage: 2,
     batch: 2,
     iterations: 1000,
+    optimizer: "sgd",
     learningRate: 0.03,
     momentum: 0.95,
     weightDecay: 3e-5,

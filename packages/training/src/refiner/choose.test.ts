@@ -23,16 +23,15 @@ describe("choosing the stage of every label", () => {
     const measured = [
       row(1, 1, 0.8, 0.85, 0.9, 0.86),
       row(2, 1, 0.7, 0.75, 0.79, 0.74),
-      row(1, 2, 0.9, 0.5, 0.4, 0.7),
-      row(2, 2, 0.9, 0.5, 0.4, 0.7),
-      row(1, 3, 0.6, 0.7, 0.69, 0.71),
-      row(2, 3, 0.6, 0.7, 0.69, 0.71),
+      row(3, 1, 0.75, 0.8, 0.85, 0.8),
+      ...[1, 2, 3].map((id) => row(id, 2, 0.9, 0.5, 0.4, 0.7)),
+      ...[1, 2, 3].map((id) => row(id, 3, 0.6, 0.7, 0.69, 0.71)),
     ];
     expect(chooseStages(measured, 4)).toEqual(["step0", "stage2", "step0", "mean"]);
   });
 
   test("a gain within its standard error, or below a thousandth, is none", () => {
-    const uncertain = [row(1, 1, 0.8, 0.95, 0.8, 0.8), row(2, 1, 0.8, 0.68, 0.8, 0.8)];
+    const uncertain = [row(1, 1, 0.8, 0.95, 0.8, 0.8), row(2, 1, 0.8, 0.68, 0.8, 0.8), row(3, 1, 0.8, 0.81, 0.8, 0.8)];
     expect(chooseStages(uncertain, 2)).toEqual(["step0", "step0"]);
     const tiny = [1, 2, 3].map((id) => row(id, 1, 0.8, 0.8005, 0.8, 0.8));
     expect(chooseStages(tiny, 2)).toEqual(["step0", "step0"]);
@@ -43,7 +42,10 @@ describe("choosing the stage of every label", () => {
   test("cases in which nobody has the class say nothing", () => {
     const none = row(3, 1, Number.NaN, Number.NaN, Number.NaN, Number.NaN);
     expect(chooseStages([none], 2)).toEqual(["step0", "step0"]);
-    expect(chooseStages([row(1, 1, 0.5, 0.7, 0.6, 0.6), row(2, 1, 0.5, 0.7, 0.6, 0.6), none], 2)[1]).toBe("stage1");
+    const better = (id: number) => row(id, 1, 0.5, 0.7, 0.6, 0.6);
+    expect(chooseStages([better(1), better(2), better(4), none], 2)[1]).toBe("stage1");
+    // Two cases are too few to leave step 0.
+    expect(chooseStages([better(1), better(2), none], 2)[1]).toBe("step0");
   });
 });
 

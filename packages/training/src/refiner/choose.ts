@@ -96,6 +96,9 @@ function diceOf(scores: ClassScores, truth: Uint8Array, classes: number): number
   return Array.from(both, (overlap, label) => (2 * overlap) / (predicted[label]! + actual[label]!));
 }
 
+/** With fewer cases a mean gain says nothing. */
+const fewestCases = 3;
+
 /** A stage replaces step 0 only when its mean gain exceeds this, and its standard error. */
 const requiredGain = 0.001;
 
@@ -111,7 +114,7 @@ export function chooseStages(measured: readonly StageDice[], classes: number): O
     let bestGain = 0;
     for (const stage of candidates.slice(1)) {
       const gains = rows.map((row) => row.dice[stage] - row.dice.step0).filter(Number.isFinite);
-      if (gains.length === 0) continue;
+      if (gains.length < fewestCases) continue;
       const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
       const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / Math.max(1, gains.length - 1);
       const error = Math.sqrt(variance / gains.length);
