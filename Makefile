@@ -44,7 +44,7 @@ clean:
 
 setup:
 	@command -v node > /dev/null || { printf '%s\n' \
-	  'Node.js is missing: install version 20.12 or newer (https://nodejs.org, or the package `nodejs` of your system).' >&2; exit 2; }
+	  'Node.js is missing: install version 20.19 or newer (https://nodejs.org, or the package `nodejs` of your system).' >&2; exit 2; }
 	@node tools/setup.mjs
 
 operators: setup

@@ -11,6 +11,8 @@ const common = {
   maxWorkers: 2,
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // Two workers share the cores; operators that spin for threads of their own would make both many times slower.
+  env: { OMP_NUM_THREADS: "1", OMP_WAIT_POLICY: "PASSIVE" },
 };
 
 export default defineConfig({

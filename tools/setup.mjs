@@ -19,7 +19,7 @@ const venv = join(root, ".venv");
 /** Present while pip works in the virtual environment, so that an interrupted installation is not taken for a whole one. */
 const unfinished = join(venv, "unfinished");
 
-const leastNode = [20, 12];
+const leastNode = [20, 19];
 const torchVersion = "2.13.0";
 
 /** Something only the user can put right: one paragraph, exit code 2. */

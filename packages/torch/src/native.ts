@@ -61,6 +61,8 @@ function load(): Native {
   const hint = "run `make setup` in the project's folder, which finds or installs libtorch and builds the engine";
   if (!existsSync(file)) throw new EngineError({ file, found: "the engine is not built", hint });
   try {
+    // Threads that wait by spinning slow down every other program on a small machine, and ours as soon as it shares the cores.
+    process.env.OMP_WAIT_POLICY ??= "PASSIVE";
     const native = createRequire(import.meta.url)(file) as Native;
     native.setErrorFactory((what, message, outOfMemory) => {
       const found = `${what}: ${message.trim().replace(/\.$/, "")}`;

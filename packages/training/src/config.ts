@@ -21,7 +21,9 @@ const preprocessing = z.strictObject({
   normalisation: z.enum(["auto", "ct", "zscore"]),
   cropToNonzero: z.boolean(),
   /** Percentiles of the labelled voxels' intensities that CT is clipped to; nnU-Net's are 0.5 and 99.5. */
-  clip: z.tuple([z.number().min(0).max(100), z.number().min(0).max(100)]),
+  clip: z
+    .tuple([z.number().min(0).max(100), z.number().min(0).max(100)])
+    .refine(([low, high]) => low < high, "a lower percentile before a higher one"),
 });
 
 const augmentation = z.strictObject({

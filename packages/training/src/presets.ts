@@ -67,10 +67,23 @@ const cpu = {
 
 export const presets = {
   cpu,
+  /** Phantoms are coarse and alike: an isotropic grid of 6 mm and a few hundred steps are enough. */
   demo: {
     ...cpu,
-    step0: { ...cpu.step0, iterations: 160, baseFeatures: 10, patchVoxels: 130_000 },
-    refiner: { ...cpu.refiner, iterations: 200 },
+    validation: 0.2,
+    preprocessing: { ...cpu.preprocessing, spacing: [6, 6, 6], clip: [5, 99.5] },
+    step0: {
+      ...cpu.step0,
+      baseFeatures: 10,
+      patchVoxels: 80_000,
+      iterations: 420,
+      optimizer: "adamw",
+      learningRate: 3e-3,
+      weightDecay: 0.01,
+      foreground: 0.67,
+      overlap: 0.75,
+    },
+    refiner: { ...cpu.refiner, iterations: 420 },
   },
 } satisfies Record<string, TrainingConfiguration>;
 

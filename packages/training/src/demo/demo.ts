@@ -59,9 +59,9 @@ export interface DemoResult {
 /** Sizes for ten minutes on two cores, with the preset `demo`. */
 const defaults = {
   seed: 0,
-  cases: 10,
-  test: 4,
-  phantom: {} as PhantomOptions,
+  cases: 24,
+  test: 6,
+  phantom: { inPlaneSpacing: [5, 6], sliceSpacing: [5.5, 6.5], absence: 0 } as PhantomOptions,
   goal: { dice: 0.85 },
 };
 
