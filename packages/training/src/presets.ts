@@ -76,14 +76,14 @@ export const presets = {
       ...cpu.step0,
       baseFeatures: 10,
       patchVoxels: 80_000,
-      iterations: 420,
+      iterations: 340,
       optimizer: "adamw",
       learningRate: 3e-3,
       weightDecay: 0.01,
       foreground: 0.67,
       overlap: 0.75,
     },
-    refiner: { ...cpu.refiner, iterations: 420 },
+    refiner: { ...cpu.refiner, iterations: 280 },
   },
 } satisfies Record<string, TrainingConfiguration>;
 

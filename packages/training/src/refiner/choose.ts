@@ -99,7 +99,7 @@ function diceOf(scores: ClassScores, truth: Uint8Array, classes: number): number
 /** With fewer cases a mean gain says nothing. */
 const fewestCases = 3;
 
-/** A stage replaces step 0 only when its mean gain exceeds this, and its standard error. */
+/** A stage replaces step 0 only when its mean gain exceeds this, and twice its standard error (about 95 % confidence). */
 const requiredGain = 0.001;
 
 /**
@@ -118,7 +118,7 @@ export function chooseStages(measured: readonly StageDice[], classes: number): O
       const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
       const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / Math.max(1, gains.length - 1);
       const error = Math.sqrt(variance / gains.length);
-      if (mean > Math.max(requiredGain, error) && mean > bestGain) [best, bestGain] = [stage, mean];
+      if (mean > Math.max(requiredGain, 2 * error) && mean > bestGain) [best, bestGain] = [stage, mean];
     }
     return best;
   });
