@@ -61,8 +61,9 @@ function load(): Native {
   const hint = "run `make setup` in the project's folder, which finds or installs libtorch and builds the engine";
   if (!existsSync(file)) throw new EngineError({ file, found: "the engine is not built", hint });
   try {
-    // Threads that wait by spinning slow down every other program on a small machine, and ours as soon as it shares the cores.
-    process.env.OMP_WAIT_POLICY ??= "PASSIVE";
+    // How long OpenMP's threads spin before they sleep: libgomp's own 300 000 rounds make a shared machine crawl, none at all costs
+    // small operators half their speed (docs/decisions/005). Read when libgomp is loaded, which happens in the next line.
+    if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= "20000";
     const native = createRequire(import.meta.url)(file) as Native;
     native.setErrorFactory((what, message, outOfMemory) => {
       const found = `${what}: ${message.trim().replace(/\.$/, "")}`;
