@@ -1,6 +1,5 @@
 /** Training holds its memory: the number of tensors exactly, the process's size almost. */
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { getHeapSpaceStatistics } from "node:v8";
 import { expect, test } from "vitest";
 import { randint, randn } from "./factories.js";
 import { autocast } from "./modes.js";
@@ -13,9 +12,7 @@ import { schedule } from "./optim/schedules.js";
 import { manualSeed, setNumThreads } from "./runtime.js";
 import { liveTensors, scope } from "./scope.js";
 import type { Tensor } from "./tensor.js";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+import { collect } from "./testing/collect.js";
 
 /** Resident bytes, but of JavaScript's heap only what is used: it keeps pages in reserve that have nothing to do with tensors. */
 function memoryInUse(): number {

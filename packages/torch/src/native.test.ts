@@ -1,8 +1,6 @@
 /** The bridge itself: memory shared both ways, errors, numbers, several environments at once. */
 
 import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import { EngineError, ResourceError } from "@rfmedsam/base";
 import { describe, expect, test } from "vitest";
@@ -12,10 +10,9 @@ import { native, operator } from "./native.js";
 import { setNumThreads } from "./runtime.js";
 import { liveTensors, scope } from "./scope.js";
 import { tensor, tensorSharing } from "./tensor.js";
+import { collect, liveAfterCollecting } from "./testing/collect.js";
 
 setNumThreads(1);
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 const turn = () => new Promise((done) => setTimeout(done, 5));
 
 /** Whether an object goes away. Asking a WeakRef holds its object until the next turn, so asking and collecting take turns. */
@@ -221,7 +218,7 @@ describe("worker threads", () => {
     });
 
   test("load the engine beside the main thread, each with its own tensors and modes", async () => {
-    const live = liveTensors();
+    const live = await liveAfterCollecting();
     const results = await Promise.all([run(false), run(false)]);
     for (const { values, live: theirs, message } of results) {
       expect(values).toEqual([2001, 2001, 2001, 2001]);

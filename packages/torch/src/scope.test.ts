@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { fc, test } from "@fast-check/vitest";
 import { EngineError } from "@rfmedsam/base";
 import { describe, expect } from "vitest";
@@ -9,6 +7,7 @@ import { Module, Parameter } from "./nn/module.js";
 import { setNumThreads } from "./runtime.js";
 import { liveTensors, scope } from "./scope.js";
 import { type Tensor, tensor } from "./tensor.js";
+import { collect } from "./testing/collect.js";
 
 setNumThreads(1);
 
@@ -189,9 +188,6 @@ describe("a freed tensor", () => {
 });
 
 describe("the garbage collector", () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-
   test("frees tensors that no scope owned, and knows how large they are", async () => {
     const bytes = 1 << 20;
     const before = liveTensors();

@@ -9,6 +9,7 @@ import { native } from "../native.js";
 import { setNumThreads } from "../runtime.js";
 import { liveTensors, scope } from "../scope.js";
 import { type Tensor, tensor } from "../tensor.js";
+import { liveAfterCollecting } from "../testing/collect.js";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.js";
 
 setNumThreads(1);
@@ -80,7 +81,7 @@ describe("reading maps the file", () => {
       ]),
     );
     const { entries } = await readSafetensorsHeader(file);
-    const before = liveTensors();
+    const before = await liveAfterCollecting();
     const tensors = await readSafetensors(file);
     expect(liveTensors()).toBe(before + 2);
     const [a, b] = ["a", "b"].map((key) => native.dataAddress(tensors.get(key)!.handle) - entries.get(key)!.start);
@@ -206,7 +207,7 @@ describe("a file that lies is refused, quickly and with its name", () => {
   test.each(Object.entries(hostile))("%s", async (_, bytes) => {
     const file = join(folder, "hostile.safetensors");
     await writeFile(file, bytes);
-    const live = liveTensors();
+    const live = await liveAfterCollecting();
     const start = performance.now();
     const error: unknown = await readSafetensors(file).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(CheckpointError);
