@@ -124,3 +124,16 @@ test("no prediction falls back on answers that are never trained", async () => {
   expect(model.sam2.config.maskDecoder.dynamicMultimaskViaStability).toBe(false);
   model.free();
 });
+
+test("weights without adapters, as the official ones, start a refiner that has them", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "refiner-weights-"));
+  const file = join(folder, "plain.safetensors");
+  const configuration = tinyConfiguration().refiner;
+  const plain = await makeRefiner({ ...configuration, adapters: false }, 3, 1);
+  await writeSafetensors(file, plain.sam2.stateDict());
+  const adapted = await makeRefiner({ ...configuration, adapters: true, weights: file }, 3, 2);
+  const state = adapted.sam2.stateDict();
+  expect(state.size).toBeGreaterThan(plain.sam2.stateDict().size);
+  for (const [name, tensor] of plain.sam2.stateDict()) expect(state.get(name)!.toArray()).toEqual(tensor.toArray());
+  await rm(folder, { recursive: true });
+});

@@ -53,7 +53,8 @@ export async function makeRefiner(
   const model = new RefinerModel({ ...config, maskDecoder }, classes);
   if (weights !== null) {
     const state = await readSafetensors(weights);
-    loadWeights(model.sam2, state, { file: weights });
+    // Official weights know nothing of adapters: those start as the identity.
+    loadWeights(model.sam2, state, { adapters: "may-be-missing", file: weights });
     for (const loaded of state.values()) loaded.free();
   }
   return model;
