@@ -63,10 +63,10 @@ export default {
     {
       name: "entries-only",
       comment:
-        "Another package is reached through its entries (src/index.ts, src/node/index.ts), never through a file inside it.",
+        "Another package is reached through its entries (src/index.ts, src/node/index.ts; for tests src/testing/index.ts), never through a file inside it.",
       severity: "error",
       from: { path: "^packages/([^/]+)/" },
-      to: { path: "^packages/[^/]+/", pathNot: ["^packages/$1/", "^packages/[^/]+/src/(node/)?index\\.ts$"] },
+      to: { path: "^packages/[^/]+/", pathNot: ["^packages/$1/", "^packages/[^/]+/src/((node|testing)/)?index\\.ts$"] },
     },
     {
       name: "browser-safe",

@@ -4,7 +4,7 @@ bin       := node_modules/.bin
 reference := $(or $(RFMEDSAM_SHARED),../shared)
 
 # Results for machines: `make test RESULTS=folder` also writes folder/test.json, and so do `reference` and `check`.
-report = $(if $(RESULTS),--reporter=default --reporter=json --outputFile.json="$(RESULTS)/$@.json")
+report = --reporter=default $(if $(RESULTS),--reporter=json --outputFile.json="$(RESULTS)/$@.json")
 
 .PHONY: help demo test reference bench check clean setup operators
 
@@ -27,7 +27,7 @@ reference: setup
 	@test -d '$(reference)' || { printf '%s\n' \
 	  'The reference results are missing: there is no folder $(reference).' \
 	  'Put it beside this one, or set RFMEDSAM_SHARED to where it is. `make test` needs none of it.' >&2; exit 2; }
-	@$(bin)/vitest run --project reference $(report) $(ARGS)
+	@$(bin)/vitest run --project reference $(report) --reporter=./tools/vitest/reference-table.mjs $(ARGS)
 
 bench: setup
 	@node tools/setup.mjs --compile bench

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compareNumbers } from "@rfmedsam/base/testing";
 import { readSafetensors, type Tensor } from "@rfmedsam/torch";
 import { expect } from "vitest";
 
@@ -44,6 +45,7 @@ export function caseNames(folder: string, prefix: string): string[] {
 
 export class ReferenceCase {
   private constructor(
+    readonly folder: string,
     readonly name: string,
     readonly facts: JsonObject,
     readonly inputs: ReadonlyMap<string, Tensor>,
@@ -57,7 +59,7 @@ export class ReferenceCase {
       new Map(
         [...tensors].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
       );
-    return new ReferenceCase(name, facts, under("in."), under("out."));
+    return new ReferenceCase(folder, name, facts, under("in."), under("out."));
   }
 
   input(name: string): Tensor {
@@ -83,21 +85,17 @@ export class ReferenceCase {
     for (const [name, expected] of this.outputs) {
       const actual = results.get(name);
       if (actual === undefined) faults.push(`${name} was not computed`);
-      else faults.push(...difference(name, actual, expected, this.tolerance(name)));
+      else faults.push(...this.#difference(name, actual, expected));
     }
     expect(faults, this.name).toEqual([]);
   }
-}
 
-function difference(name: string, actual: Tensor, expected: Tensor, tolerance: number): string[] {
-  if (actual.shape.join() !== expected.shape.join())
-    return [`${name} has shape [${actual.shape}], not [${expected.shape}]`];
-  const [a, b] = [actual.toFloat32Array(), expected.toFloat32Array()];
-  let worst = 0;
-  for (let i = 0; i < a.length; i++) {
-    const apart = Math.abs(a[i]! - b[i]!);
-    if (Number.isNaN(apart)) return [`${name} has values that are not numbers`];
-    worst = Math.max(worst, apart);
+  #difference(output: string, actual: Tensor, expected: Tensor): string[] {
+    if (actual.shape.join() !== expected.shape.join())
+      return [`${output} has shape [${actual.shape}], not [${expected.shape}]`];
+    const tolerance = this.tolerance(output);
+    const title = `${this.folder}/${this.name}`;
+    const worst = compareNumbers(title, actual.toFloat32Array(), expected.toFloat32Array(), tolerance);
+    return worst <= tolerance ? [] : [`${output} differs by ${worst}, tolerance ${tolerance}`];
   }
-  return worst <= tolerance ? [] : [`${name} differs by ${worst}, tolerance ${tolerance}`];
 }
