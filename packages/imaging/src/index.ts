@@ -61,6 +61,7 @@ export {
   fillHoles,
   largestComponent,
 } from "./regions/components.js";
+export { distanceTransform } from "./regions/distance.js";
 export type { FloatArray, SplineOrder } from "./resample/axis.js";
 export {
   computeNewShape,

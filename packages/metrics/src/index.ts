@@ -40,6 +40,9 @@ export {
   type SummaryOptions,
   summarise,
 } from "./summary.js";
+export { type Border, type Borders, elementBorders, voxelBorders } from "./surface/borders.js";
+export { type SurfaceDefinition, type SurfaceScores, surfaceDefinitions, surfaceScores } from "./surface/distances.js";
+export type { Mask } from "./surface/mask.js";
 export {
   type Cell,
   type Column,
