@@ -11,8 +11,10 @@ export interface ReferenceCase<Facts> {
   readonly name: string;
   /** The content of `case.json`. */
   readonly facts: Facts;
-  /** One array of the case. */
+  /** One array of the case; float16 as float32. */
   tensor(name: string): Numbers;
+  /** The names of its arrays. */
+  names(): string[];
 }
 
 /** All cases of a group; fails, never skips, when the folder is missing. */
@@ -26,6 +28,7 @@ export function referenceCases<Facts>(group: string): ReferenceCase<Facts>[] {
       name,
       facts: JSON.parse(readFileSync(join(folder, name, "case.json"), "utf8")) as Facts,
       tensor: (tensor) => readTensor(join(folder, name, "arrays.safetensors"), tensor),
+      names: () => Object.keys(readHeader(join(folder, name, "arrays.safetensors")).header),
     }));
 }
 
@@ -38,19 +41,31 @@ const types: Readonly<Record<string, new (buffer: ArrayBuffer) => Numbers>> = {
   U8: Uint8Array,
 };
 
-function readTensor(file: string, name: string): Numbers {
+type Header = Record<string, { readonly dtype: string; readonly data_offsets: readonly [number, number] }>;
+
+function readHeader(file: string): { bytes: Uint8Array; start: number; header: Header } {
   const bytes = new Uint8Array(readFileSync(file));
   const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start))) as Record<
-    string,
-    { readonly dtype: string; readonly data_offsets: readonly [number, number] }
-  >;
+  const { __metadata__: _, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start))) as Header;
+  return { bytes, start, header };
+}
+
+function readTensor(file: string, name: string): Numbers {
+  const { bytes, start, header } = readHeader(file);
   const entry = header[name];
+  const data = entry && bytes.slice(start + entry.data_offsets[0], start + entry.data_offsets[1]).buffer;
+  if (data !== undefined && entry?.dtype === "F16") return Float32Array.from(new Uint16Array(data), halfToNumber);
   const Type = types[entry?.dtype ?? ""];
-  if (entry === undefined || Type === undefined) {
+  if (data === undefined || Type === undefined) {
     throw new Error(`${file}: no readable ${name} among ${Object.keys(header).join(", ")}`);
   }
-  return new Type(bytes.slice(start + entry.data_offsets[0], start + entry.data_offsets[1]).buffer);
+  return new Type(data);
+}
+
+function halfToNumber(half: number): number {
+  const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
 /** The largest difference of two arrays; infinite if their lengths differ or one holds NaN. */
