@@ -1,3 +1,17 @@
+export { type CheckpointSummary, inspectCheckpoint, readCheckpoint } from "./checkpoint/checkpoint.js";
+export { type ParseOptions, parseTorchArchive } from "./checkpoint/parse-torch.js";
+export {
+  OpaqueObject,
+  type PickledDict,
+  type PickledList,
+  type PickledSet,
+  PickledTuple,
+  type PickledValue,
+  TensorDescription,
+  TorchDevice,
+  TorchDtype,
+  TorchSize,
+} from "./checkpoint/pickle-values.js";
 export {
   readSafetensors,
   readSafetensorsHeader,
@@ -5,6 +19,8 @@ export {
   type SafetensorsHeader,
   writeSafetensors,
 } from "./checkpoint/safetensors.js";
+export type { TorchArchive } from "./checkpoint/torch-archive.js";
+export { type CheckpointOptions, readTorchFile } from "./checkpoint/torch-file.js";
 export { type Dtype, dtypeBytes, type TypedArray } from "./dtype.js";
 export {
   arange,

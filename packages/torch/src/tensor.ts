@@ -182,6 +182,16 @@ export class Tensor extends TensorOperators {
     if (this.kept) watch(this);
   }
 
+  /** Becomes what `source` is, which gives its handle up; whether gradients are wanted stays. For models without memory yet. @internal */
+  become(source: Tensor): void {
+    const { requiresGrad } = this;
+    this.free();
+    this.handle = source.release();
+    this.#shape = undefined;
+    if (this.kept) watch(this);
+    if (requiresGrad) this.requiresGrad = true;
+  }
+
   /** Gives the handle up without freeing it: for another object to hold, or to be freed with others. @internal */
   release(): Handle {
     if (this.watchedBytes >= 0) forget(this);

@@ -5,8 +5,7 @@
  *
  * Format: https://github.com/huggingface/safetensors (README, "Format").
  */
-import { open, stat } from "node:fs/promises";
-import { inspect } from "node:util";
+import { open } from "node:fs/promises";
 import { CheckpointError, FileError } from "@rfmedsam/base";
 import { fileErrorOf, writeFileAtomic } from "@rfmedsam/base/node";
 import { type Dtype, dtypeBytes } from "../dtype.js";
@@ -14,6 +13,8 @@ import { fromFile } from "../generated/operators.js";
 import { noGrad } from "../modes.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
+import { fileSize } from "./mapped-file.js";
+import { damaged, glimpse } from "./problems.js";
 
 const names: Readonly<Record<string, Dtype>> = {
   F64: "float64",
@@ -33,6 +34,11 @@ const codes = new Map(Object.entries(names).map(([code, dtype]) => [dtype, code]
 const headerLimit = 100_000_000;
 /** No tensor has more dimensions than this (libtorch itself and NumPy stop there). */
 const rankLimit = 64;
+
+/** Whether a file starts as a safetensors file does: a header of a size that is possible, which is a JSON object. */
+export function looksLikeSafetensors(start: Uint8Array): boolean {
+  return start.length >= 9 && start[8] === 0x7b && start[5] === 0 && start[6] === 0 && start[7] === 0;
+}
 
 export interface SafetensorsEntry {
   readonly dtype: Dtype;
@@ -55,15 +61,23 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
     const { size } = await handle.stat();
     const prefix = new Uint8Array(8);
     if (size < 8)
-      throw damaged(file, `the file has ${size} bytes`, "at least the 8 bytes of a safetensors header length");
+      throw damaged(file, "truncated", `the file has ${size} bytes`, {
+        expected: "at least the 8 bytes of a safetensors header length",
+      });
     await handle.read(prefix, 0, 8, 0);
     const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
     if (length > headerLimit || 8 + length > size) {
-      throw damaged(file, `its header claims ${length} bytes in a file of ${size}`, "a safetensors file that is whole");
+      throw damaged(file, "truncated", `its header claims ${length} bytes in a file of ${size}`, {
+        expected: "a safetensors file that is whole",
+      });
     }
     const header = new Uint8Array(length);
     const { bytesRead } = await handle.read(header, 0, length, 8);
-    if (bytesRead < length) throw damaged(file, "it became shorter while it was read", "a file that nobody changes");
+    if (bytesRead < length) {
+      throw damaged(file, "truncated", "it became shorter while it was read", {
+        expected: "a file that nobody changes",
+      });
+    }
     return { ...parseHeader(file, header, 8 + length, size), fileBytes: size };
   } catch (cause) {
     throw cause instanceof CheckpointError || cause instanceof FileError ? cause : fileErrorOf(cause, file);
@@ -71,10 +85,7 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
 }
 
 async function openForReading(file: string) {
-  // Opening a pipe would wait for somebody to write to it.
-  const kind = await stat(file);
-  if (!kind.isFile())
-    throw new FileError({ file, found: kind.isDirectory() ? "is a folder" : "is not a regular file" });
+  await fileSize(file);
   const handle = await open(file, "r");
   return Object.assign(handle, { [Symbol.asyncDispose]: () => handle.close() });
 }
@@ -89,10 +100,10 @@ function parseHeader(
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw damaged(file, "its header is not JSON", "a safetensors file", cause);
+    throw damaged(file, "malformed_header", "its header is not JSON", { expected: "a safetensors file", cause });
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw damaged(file, "its header is not a JSON object", "a safetensors file");
+    throw damaged(file, "malformed_header", "its header is not a JSON object", { expected: "a safetensors file" });
   }
   const entries = new Map<string, SafetensorsEntry>();
   let metadata: Record<string, string> = {};
@@ -107,7 +118,7 @@ function parseHeader(
 function parseMetadata(file: string, value: unknown): Record<string, string> {
   const plain = typeof value === "object" && value !== null && !Array.isArray(value);
   if (!plain || !Object.values(value).every((text) => typeof text === "string")) {
-    throw damaged(file, "its metadata is not a list of texts", "a safetensors file");
+    throw damaged(file, "malformed_header", "its metadata is not a list of texts", { expected: "a safetensors file" });
   }
   return value as Record<string, string>;
 }
@@ -124,12 +135,16 @@ function refuseGaps(
   for (const [name, { start, end }] of sorted) {
     if (start !== covered) {
       const what = start < covered ? "overlaps the tensor before it" : "leaves a gap before it";
-      throw damaged(file, `tensor "${name}" at byte ${start} ${what}, which ends at ${covered}`, "tensors in a row");
+      throw damaged(file, "malformed_header", `tensor "${name}" at byte ${start} ${what}, which ends at ${covered}`, {
+        expected: "tensors in a row",
+      });
     }
     covered = end;
   }
   if (covered !== fileBytes) {
-    throw damaged(file, `its tensors end at byte ${covered} of ${fileBytes}`, "a file that ends with its last tensor");
+    throw damaged(file, "trailing_data", `its tensors end at byte ${covered} of ${fileBytes}`, {
+      expected: "a file that ends with its last tensor",
+    });
   }
 }
 
@@ -152,38 +167,27 @@ function parseEntry(
     offsets.length !== 2 ||
     !offsets.every(isCount)
   ) {
-    throw damaged(
-      file,
-      `tensor "${name}" is described as ${glimpse(value)}`,
-      `a dtype (${Object.keys(names).join(", ")}), a shape and two offsets`,
-    );
+    throw damaged(file, "malformed_header", `tensor "${name}" is described as ${glimpse(value)}`, {
+      expected: `a dtype (${Object.keys(names).join(", ")}), a shape and two offsets`,
+    });
   }
   const [from = 0, to = 0] = offsets as number[];
   const extents = shape as number[];
   // Also an empty tensor's other extents must be believable: strides are their products.
   const largest = extents.reduce((count, extent) => count * Math.max(1, extent), dtypeBytes[dtype]);
   if (largest > Number.MAX_SAFE_INTEGER) {
-    throw damaged(file, `tensor "${name}" has shape ${glimpse(extents)}`, "a shape that fits into memory");
+    throw damaged(file, "shape_overflow", `tensor "${name}" has shape ${glimpse(extents)}`, {
+      expected: "a shape that fits into memory",
+    });
   }
   const needed = extents.includes(0) ? 0 : largest;
   const [start, end] = [dataStart + from, dataStart + to];
   if (end > fileBytes || end - start !== needed) {
-    throw damaged(
-      file,
-      `tensor "${name}" claims bytes ${start} to ${end} of ${fileBytes}`,
-      `${needed} bytes inside the file (was it copied whole?)`,
-    );
+    throw damaged(file, "storage_too_short", `tensor "${name}" claims bytes ${start} to ${end} of ${fileBytes}`, {
+      expected: `${needed} bytes inside the file (was it copied whole?)`,
+    });
   }
   return { dtype, shape: extents, start, end };
-}
-
-/** What somebody put into a header, however much it is. */
-function glimpse(value: unknown): string {
-  return inspect(value, { depth: 2, maxArrayLength: 8, maxStringLength: 100, breakLength: Number.POSITIVE_INFINITY });
-}
-
-function damaged(file: string, found: string, expected: string, cause?: unknown): CheckpointError {
-  return new CheckpointError({ file, found, expected, cause });
 }
 
 /**
@@ -202,7 +206,9 @@ export async function readSafetensors(file: string): Promise<Map<string, Tensor>
 function viewOf(file: string, name: string, mapped: Tensor, { dtype, shape, start, end }: SafetensorsEntry): Tensor {
   const bytes = mapped.narrow(0, start, end - start);
   if (dtype === "bool" && bytes.gt(1).any().item() !== 0) {
-    throw damaged(file, `tensor "${name}" is of true and false, but has other bytes`, "0 and 1");
+    throw damaged(file, "invalid_value", `tensor "${name}" is of true and false, but has other bytes`, {
+      expected: "0 and 1",
+    });
   }
   const aligned = start % dtypeBytes[dtype] === 0 ? bytes : bytes.clone();
   return aligned.viewDtype(dtype).view(shape);

@@ -107,6 +107,7 @@ const $bincount = operator("aten::bincount", "");
 const $reshape = operator("aten::reshape", "");
 const $view = operator("aten::view", "");
 const $viewDtype = operator("aten::view", "dtype");
+const $asStrided = operator("aten::as_strided", "");
 const $permute = operator("aten::permute", "");
 const $transpose = operator("aten::transpose", "int");
 const $movedim = operator("aten::movedim", "int");
@@ -170,6 +171,8 @@ const $scaledDotProductAttention = operator("aten::scaled_dot_product_attention"
 const $conv1d = operator("aten::conv1d", "");
 const $conv2d = operator("aten::conv2d", "");
 const $conv3d = operator("aten::conv3d", "");
+const $im2col = operator("aten::im2col", "");
+const $col2im = operator("aten::col2im", "");
 const $convTranspose2d = operator("aten::conv_transpose2d", "input");
 const $convTranspose3d = operator("aten::conv_transpose3d", "input");
 const $layerNorm = operator("aten::layer_norm", "");
@@ -759,6 +762,11 @@ export abstract class TensorOperators {
     return wrap($viewDtype(this.handle, dtypeCode(dtype)));
   }
 
+  /** `aten::as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)` */
+  asStrided(size: readonly number[], stride: readonly number[], options?: { readonly storageOffset?: number | undefined }): Tensor {
+    return wrap($asStrided(this.handle, size, stride, options?.storageOffset));
+  }
+
   /** `aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)` */
   permute(dims: readonly number[]): Tensor {
     return wrap($permute(this.handle, dims));
@@ -1033,6 +1041,16 @@ export abstract class TensorOperators {
   /** `aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor` */
   baddbmm(batch1: Tensor, batch2: Tensor, options?: { readonly beta?: Scalar | undefined; readonly alpha?: Scalar | undefined }): Tensor {
     return wrap($baddbmm(this.handle, batch1.handle, batch2.handle, options?.beta, options?.alpha));
+  }
+
+  /** `aten::im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor` */
+  im2col(kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[]): Tensor {
+    return wrap($im2col(this.handle, kernelSize, dilation, padding, stride));
+  }
+
+  /** `aten::col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor` */
+  col2im(outputSize: number | readonly number[], kernelSize: number | readonly number[], dilation: number | readonly number[], padding: number | readonly number[], stride: number | readonly number[]): Tensor {
+    return wrap($col2im(this.handle, outputSize, kernelSize, dilation, padding, stride));
   }
 
   /** `aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor` */

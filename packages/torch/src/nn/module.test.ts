@@ -72,6 +72,30 @@ describe("loadStateDict", () => {
     expect(from.levelScale.item()).toBe(0);
   });
 
+  test("takes tensors over instead, for a module that was built without memory", () => {
+    const values = [...new Net().stateDict()].map(([name, value]) => [name, value.clone()] as const);
+    const expected = values.map(([name, value]) => [name, value.toNumbers()]);
+    const state = new Map<string, Tensor>(values);
+    state.set("level_scale", tensor([3], [1], { dtype: "float64" }));
+    const memory = state.get("patch_embed.weight")!.shareBytes();
+    const net = onDevice("meta", () => new Net());
+    net.loadStateDict(state, { assign: true });
+    expect(net.levelScale.item()).toBe(3);
+    expect(net.levelScale.dtype).toBe("float32");
+    const loaded = [...net.stateDict()].map(([name, value]) => [name, value.toNumbers()]);
+    expect(loaded.slice(0, -1)).toEqual(expected.slice(0, -1));
+    expect(net.patchEmbed.weight.requiresGrad && net.patchEmbed.weight.isLeaf).toBe(true);
+    expect(net.blocks.at(0).tableOfBiases.requiresGrad).toBe(false);
+    // The very same memory, and nothing is left to free for whoever read the state.
+    net.patchEmbed.weight.shareBytes()[0]! ^= 1;
+    expect(memory[0]).toBe(net.patchEmbed.weight.shareBytes()[0]);
+    const live = liveTensors();
+    for (const value of state.values()) value.free();
+    expect(liveTensors()).toBe(live);
+    net.free();
+    expect(liveTensors()).toBe(live - names.length);
+  });
+
   test("lists what is missing, unexpected and reshaped, and then changes nothing", () => {
     const net = new Net();
     const before = net.patchEmbed.weight.toNumbers();

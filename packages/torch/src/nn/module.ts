@@ -34,6 +34,12 @@ export interface LoadOptions {
   readonly mayExceed?: (name: string) => boolean;
   /** Where the weights come from, for messages. */
   readonly file?: string;
+  /**
+   * Take the tensors themselves, not copies of their values: the module owns them afterwards, and the given ones count as freed. So a
+   * module built on "meta" gets weights that are mapped from a file without any copy. Its parameters are new tensors: make optimisers
+   * later, and let no tensor stand under two names.
+   */
+  readonly assign?: boolean;
 }
 
 export abstract class Module {
@@ -98,11 +104,11 @@ export abstract class Module {
   }
 
   /**
-   * Copies saved values into the module.
+   * Copies saved values into the module (or takes them over: `assign`).
    *
    * @throws CheckpointError that lists missing, unexpected and reshaped names
    */
-  loadStateDict(state: State, { mayMiss, mayExceed, file }: LoadOptions = {}): void {
+  loadStateDict(state: State, { mayMiss, mayExceed, file, assign = false }: LoadOptions = {}): void {
     const own = this.stateDict();
     const missing = [...own.keys()].filter((name) => !state.has(name) && !mayMiss?.(name));
     const unexpected = [...state.keys()].filter((name) => !own.has(name) && !mayExceed?.(name));
@@ -128,7 +134,9 @@ export abstract class Module {
     noGrad(() => {
       for (const [name, target] of own) {
         const source = state.get(name);
-        if (source !== undefined) target.copy_(source);
+        if (source === undefined) continue;
+        if (assign) takeOver(target, source);
+        else target.copy_(source);
       }
     });
   }
@@ -226,6 +234,12 @@ export class Sequential extends Layer {
   forward(x: Tensor): Tensor {
     return this.layers.reduce((value, layer) => layer.forward(value), x);
   }
+}
+
+/** `source` is freed: what was computed before it (a graph) and another element type stay behind. */
+function takeOver(target: Tensor, source: Tensor): void {
+  target.become(source.dtype === target.dtype ? source.detach() : source.to({ dtype: target.dtype }));
+  source.free();
 }
 
 function snakeCase(field: string): string {

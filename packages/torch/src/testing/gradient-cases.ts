@@ -131,6 +131,7 @@ export const gradientCases: Readonly<Record<string, () => GradientCase>> = {
   repeat: on(() => some(2, 2))((x) => x.repeat([2, 3])),
   repeatInterleave: on(() => some(2, 2))((x) => x.repeatInterleave(3, { dim: 1 })),
   narrow: on(() => some(2, 4))((x) => x.narrow(1, 1, 2)),
+  asStrided: on(() => some(3, 4))((x) => x.asStrided([2, 3], [4, 1], { storageOffset: 2 }).square()),
   select: on(() => some(2, 3))((x) => x.select(1, -1)),
   slice: on(() => some(2, 5))((x) => x.slice({ dim: 1, start: 1, step: 2 })),
   indexSelect: on(() => some(3, 2))((x) => x.indexSelect(0, int([2, 0, 2]))),
@@ -197,6 +198,8 @@ export const gradientCases: Readonly<Record<string, () => GradientCase>> = {
   conv3d: on(() => [some(1, 1, 3, 3, 3), some(2, 1, 2, 2, 2), some(2)])((x, w, bias) =>
     F.conv3d(x, w, { bias: bias, padding: [0, 1, 0] }),
   ),
+  im2col: on(() => some(1, 2, 4, 5))((x) => x.im2col([2, 3], [1, 2], [0, 1], [2, 1])),
+  col2im: on(() => some(1, 4, 6))((x) => x.col2im([3, 4], [2, 2], [1, 1], [0, 0], [1, 1])),
   convTranspose2d: on(() => [some(1, 2, 2, 3), some(2, 2, 2, 2), some(2)])((x, w, bias) =>
     F.convTranspose2d(x, w, { bias: bias, stride: 2, padding: 1, outputPadding: [1, 0] }),
   ),
