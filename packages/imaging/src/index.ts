@@ -82,3 +82,12 @@ export {
   type VoxelArray,
   voxelCount,
 } from "./volume.js";
+export type { BoundaryMode } from "./filters/boundary.js";
+export { affineTransform, type InterpolateOptions, mapCoordinates, type ZoomOptions, zoom } from "./filters/interpolate.js";
+export { type FilterOptions, gaussianFilter, rankFilter, uniformFilter } from "./filters/neighbourhood.js";
+export { type SplineDegree, splineCoefficients } from "./filters/spline.js";
+export { type DecodePictureOptions, decodeMask, decodePicture, isPicture, type MaskPicture } from "./formats/picture/decode.js";
+export { encodeGreyPng, encodePng, type GreyPicture } from "./formats/picture/png.js";
+export { applyVoi, clipAndStretch, ctWindows, greyToRgb, imagenet, normaliseColours, percentileToGrey, percentileWindow, type Rounding, type VoiFunction, voiFunctions, type Window, windowShare, windowToGrey } from "./intensity/window.js";
+export { checkPicture, type RgbPicture } from "./picture.js";
+export { close, dilate, dilateBall, erode, type MorphologyOptions, open } from "./regions/morphology.js";

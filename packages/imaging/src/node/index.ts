@@ -12,3 +12,4 @@ export {
 export { readChannels } from "./channels.js";
 export { readLabels } from "./labels.js";
 export { readImageHeader, readNiftiFile, readVolume, writeVolume } from "./nifti.js";
+export { readMask, readPicture, writePng } from "./picture.js";
