@@ -5,14 +5,14 @@
  * however it is written.
  */
 
-/** Each room and the rooms it may import. `types` are rooms of which it may import types only. */
+/** Each room and the rooms it may import. */
 export const rooms = {
   base: { imports: [] },
   imaging: { imports: ["base"] },
   metrics: { imports: ["base", "imaging"] },
   segmenter: { imports: ["base", "imaging"] },
   torch: { imports: ["base"] },
-  models: { imports: ["base", "torch"], types: ["segmenter"] },
+  models: { imports: ["base", "torch", "segmenter"] },
   engine: { imports: ["base", "imaging", "segmenter", "torch", "models"] },
   training: { imports: ["base", "imaging", "metrics", "segmenter", "torch", "models", "engine"] },
   cli: { imports: ["base", "imaging", "metrics", "segmenter", "torch", "models", "engine", "training"] },
@@ -24,31 +24,15 @@ const tests = "\\.test\\.ts$|/src/testing/";
 
 const anyOf = (names) => `(${names.join("|")})`;
 
-const importTable = Object.entries(rooms).flatMap(([room, { imports, types = [] }]) => {
-  const from = { path: `^packages/${room}/` };
-  const others = Object.keys(rooms).filter(
-    (other) => other !== room && !imports.includes(other) && !types.includes(other),
-  );
-  const rules = [
-    {
-      name: `${room}-imports`,
-      comment: `packages/${room} may import ${imports.join(", ") || "no other package"}${types.length > 0 ? ` (and types of ${types.join(", ")})` : ""}.`,
-      severity: "error",
-      from,
-      to: { path: `^packages/${anyOf(others)}/` },
-    },
-  ];
-  if (types.length > 0) {
-    rules.push({
-      name: `${room}-imports-types-only`,
-      comment: `Of ${types.join(", ")}, packages/${room} may import types only (\`import type\`).`,
-      severity: "error",
-      from,
-      to: { path: `^packages/${anyOf(types)}/`, dependencyTypesNot: ["type-only"] },
-    });
-  }
-  return rules;
-});
+const importTable = Object.entries(rooms).map(([room, { imports }]) => ({
+  name: `${room}-imports`,
+  comment: `packages/${room} may import ${imports.join(", ") || "no other package"}.`,
+  severity: "error",
+  from: { path: `^packages/${room}/` },
+  to: {
+    path: `^packages/${anyOf(Object.keys(rooms).filter((other) => other !== room && !imports.includes(other)))}/`,
+  },
+}));
 
 export default {
   forbidden: [

@@ -15,7 +15,7 @@ const cruiser = join(root, "node_modules/dependency-cruiser/bin/dependency-cruis
 /** Files that keep the rules: path below packages/, text. */
 const lawful: readonly (readonly [string, string])[] = [
   ["metrics/src/dice.ts", 'import { here } from "@rfmedsam/imaging";\nexport const there = here;'],
-  ["models/src/net.ts", 'import type { Here } from "@rfmedsam/segmenter";\nexport type There = Here;'],
+  ["models/src/net.ts", 'import { type Here, here } from "@rfmedsam/segmenter";\nexport const there: Here = here;'],
   ["imaging/src/node/read.ts", 'import { readFileSync } from "node:fs";\nexport const read = readFileSync;'],
   ["imaging/src/read.test.ts", 'import { readFileSync } from "node:fs";\nreadFileSync("x");'],
   ["torch/src/tensor.ts", 'import type { B } from "./operators.js";\nexport type A = B;\nexport const a = 1;'],
@@ -38,12 +38,7 @@ const broken: readonly (readonly [string, string, string, string])[] = [
     "segmenter/src/d.ts",
     'export const later = import("@rfmedsam/torch");',
   ],
-  [
-    "more than the types of the segmenter",
-    "models-imports-types-only",
-    "models/src/e.ts",
-    'import { here, type Here } from "@rfmedsam/segmenter";',
-  ],
+  ["volumes in the networks' room", "models-imports", "models/src/e.ts", 'import { here } from "@rfmedsam/imaging";'],
   ["Node in a browser room", "browser-safe", "imaging/src/f.ts", 'import { readFileSync } from "node:fs";'],
   ["Node in a browser room, without its prefix", "browser-safe", "base/src/g.ts", 'import { join } from "path";'],
   [

@@ -1,4 +1,5 @@
 export { type GridChange, resampleLabelMap, resampleScalars } from "./case-resampling.js";
+export { labelsOfRegions, meanProbabilities, sigmoid } from "./ensemble.js";
 export {
   calibrationSchema,
   classTable,
@@ -41,14 +42,71 @@ export type {
   ConditionedHandle,
   Decoded,
   DecodedHandle,
+  DecodeOptions,
   EmbeddingHandle,
   handleKind,
   MemoryHandle,
-  MemoryReference,
+  ObjectMemories,
   ObjectPrompts,
   PatchNetwork,
+  PointerReference,
   RefinerNetwork,
+  RememberOptions,
+  SpatialReference,
 } from "./networks.js";
+export { type GridWindow, resizeBilinear } from "./predictors/bilinear.js";
+export {
+  type BoxXywh,
+  type EverythingOptions,
+  type FoundMask,
+  segmentEverything,
+} from "./predictors/everything/generator.js";
+export { type MaskBox, suppressBoxes } from "./predictors/everything/nms.js";
+export { type EverythingSettings, everythingSchema } from "./predictors/everything/options.js";
+export { everythingOverlay, type OverlayColour, type OverlayOptions } from "./predictors/everything/overlay.js";
+export {
+  type EverythingRecord,
+  everythingRecord,
+  type OutputMode,
+  segmentationForms,
+} from "./predictors/everything/records.js";
+export {
+  areaOfRle,
+  type CompressedRle,
+  compressRle,
+  decodeRle,
+  decompressRle,
+  encodeRle,
+  type MaskPlace,
+  type MaskRle,
+} from "./predictors/everything/rle.js";
+export { type CleanedMask, removeSmallRegions, type SmallRegionMode } from "./predictors/everything/small-regions.js";
+export { cleanRegions, fillHoles, type RegionAreas } from "./predictors/hole-filling.js";
+export {
+  binaryMasks,
+  type ImagePrediction,
+  ImagePredictor,
+  type ImagePredictorOptions,
+} from "./predictors/image-predictor.js";
+export {
+  evaluationMasks,
+  type PicturePoint,
+  type PictureRule,
+  type PictureRuleName,
+  type PictureSize,
+  pictureRules,
+} from "./predictors/picture.js";
+export type { PictureBox, PicturePrompts } from "./predictors/picture-prompts.js";
+export { type PillowFilter, resizePillow } from "./predictors/pillow-resize.js";
+export type { MaskCandidates, PromptableNetwork } from "./predictors/promptable.js";
+export {
+  type PropagateOptions,
+  type SliceAnswer,
+  VolumePredictor,
+  type VolumePredictorOptions,
+} from "./predictors/volume-predictor.js";
+export type { SlicePointPrompts } from "./predictors/volume-prompts.js";
+export { pictureSlices, type SliceSource, type VolumeSliceOptions, volumeSlices } from "./predictors/volume-slices.js";
 export {
   type IntensityWindow,
   type Normalisation,
@@ -112,4 +170,16 @@ export {
   voxelToInput,
 } from "./slices.js";
 export { predictVolume, type SlidingWindowOptions } from "./sliding-window.js";
+export { type MultimaskRules, type TrackingRules, usesMultimask } from "./tracking/rules.js";
+export {
+  type Reach,
+  type Remembered,
+  reachOf,
+  type Selection,
+  type SelectionRules,
+  selectMemories,
+  selectNearest,
+  type Timeline,
+} from "./tracking/select-memories.js";
+export type { ObjectAnswer } from "./tracking/slice-answers.js";
 export { extractPatch, flipped, gaussianImportance, windowPadding, windowSteps } from "./windows.js";

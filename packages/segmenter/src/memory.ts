@@ -17,7 +17,7 @@ export interface MemoryCandidate {
   readonly confidence: number;
 }
 
-/** One chosen slice, in the terms of `MemoryReference`. */
+/** One chosen slice, in the terms of `SpatialReference` and `PointerReference`. */
 export interface ChosenMemory {
   readonly slice: number;
   readonly position: number;

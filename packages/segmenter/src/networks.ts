@@ -4,6 +4,7 @@
  *   step 0        PatchNetwork.predict       patches ──► logits
  *   stage 1, 2    RefinerNetwork.embed       slices ──► embeddings          (once per slice)
  *                              .decode       embedding + prompts ──► masks  (all objects of a slice at once)
+ *                              .adopt        embedding + masks ──► the same masks, with object pointers
  *                              .remember     embedding + masks ──► memory
  *                              .attend       embedding + memories ──► conditioned embedding
  *
@@ -11,6 +12,7 @@
  * scores cross. Whoever receives a handle gives it back with `release`.
  */
 import type { Triple } from "@rfmedsam/imaging";
+import type { TrackingRules } from "./tracking/rules.js";
 
 /** Step 0: a U-Net (or anything else) that labels patches. */
 export interface PatchNetwork {
@@ -37,7 +39,7 @@ interface Handle<Kind extends string> {
 export type EmbeddingHandle = Handle<"embedding">;
 /** An embedding that has attended to memories: one per object. */
 export type ConditionedHandle = Handle<"conditioned">;
-/** What the decoder knows of one slice's objects besides the masks: object pointers and scores. */
+/** What the decoder knows of one slice's objects: masks, object pointers and scores. */
 export type DecodedHandle = Handle<"decoded">;
 /** Memories and object pointers of all objects of one slice. */
 export type MemoryHandle = Handle<"memory">;
@@ -59,6 +61,14 @@ export interface ObjectPrompts {
   };
 }
 
+export interface DecodeOptions {
+  /**
+   * Predict the alternatives of an ambiguous prompt and take the best of them. By default so for one click an object and nothing
+   * else.
+   */
+  readonly multimask?: boolean | undefined;
+}
+
 /** The decoder's answer for the objects of one slice. */
 export interface Decoded {
   /** `[count, maskSize, maskSize]` mask logits, the best of the decoder's candidates. */
@@ -70,15 +80,39 @@ export interface Decoded {
   readonly state: DecodedHandle;
 }
 
-/** One memory an object attends to. */
-export interface MemoryReference {
+export interface RememberOptions {
+  /** `[count, maskSize, maskSize]`: mask logits to remember instead of the decoder's, filled ones say. */
+  readonly logits?: Float32Array | undefined;
+  /** The masks answer a person's prompts; a model may be configured to remember them as yes or no. */
+  readonly fromPoints?: boolean | undefined;
+  /** Each object as if it were alone, even where the model is configured to part overlapping objects. */
+  readonly separately?: boolean | undefined;
+}
+
+/** The memory of one slice that an object attends to. */
+export interface SpatialReference {
   readonly memory: MemoryHandle;
   /** Which object of that slice's batch. */
   readonly row: number;
   /** 0 = conditioning (most confident) slice, `1 … memorySlots − 1` = distance in slices. */
   readonly position: number;
-  /** Signed distance in slices (memory − current), for object pointers. */
+}
+
+/** An object's pointer of one slice; it is known as soon as the slice is decoded. */
+export interface PointerReference {
+  readonly of: MemoryHandle | DecodedHandle;
+  /** Which object of that slice's batch. */
+  readonly row: number;
+  /** Signed distance in slices, memory − current, in the direction of reading: negative for a slice read before. */
   readonly offset: number;
+}
+
+/** What one object attends to. */
+export interface ObjectMemories {
+  readonly spatial: readonly SpatialReference[];
+  readonly pointers: readonly PointerReference[];
+  /** The distance by which the pointers' are measured; the model's longest unless the sequence is shorter. */
+  readonly farthestPointer?: number | undefined;
 }
 
 /** Stages 1 and 2: SAM 2 with adapters, one slice at a time, all objects of a slice in one batch. */
@@ -89,11 +123,24 @@ export interface RefinerNetwork {
   readonly maskSize: number;
   /** Temporal positions of the memory: 7 in SAM 2. */
   readonly memorySlots: number;
+  /** How SAM 2 tracks with this model. */
+  readonly tracking: TrackingRules;
   /** @param slices `[count, 3, S, S]`, normalised as `renderSlice` does @returns one embedding per slice */
   embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]>;
-  decode(embedding: EmbeddingHandle, prompts: ObjectPrompts, conditioned?: ConditionedHandle): Promise<Decoded>;
-  remember(embedding: EmbeddingHandle, decoded: DecodedHandle): Promise<MemoryHandle>;
-  /** @param references one list per object, all equally long and not empty */
-  attend(embedding: EmbeddingHandle, references: readonly (readonly MemoryReference[])[]): Promise<ConditionedHandle>;
+  /** @param prompts without any prompt the objects are asked for by their memories alone */
+  decode(
+    embedding: EmbeddingHandle,
+    prompts: ObjectPrompts,
+    conditioned?: ConditionedHandle,
+    options?: DecodeOptions,
+  ): Promise<Decoded>;
+  /**
+   * Takes given masks as the answer; the network adds pointers to them.
+   * @param masks `[count, S, S]`, 0 or 1
+   */
+  adopt(embedding: EmbeddingHandle, masks: Float32Array): Promise<Decoded>;
+  remember(embedding: EmbeddingHandle, decoded: DecodedHandle, options?: RememberOptions): Promise<MemoryHandle>;
+  /** @param references one per object; each has at least one memory or pointer */
+  attend(embedding: EmbeddingHandle, references: readonly ObjectMemories[]): Promise<ConditionedHandle>;
   release(...handles: readonly AnyHandle[]): void;
 }

@@ -68,9 +68,11 @@ describe("refineCase", () => {
   test("stage 2 looks at the nearest slices of the same class and at the most confident one", async () => {
     const { of } = await run({ iou: (mark) => (sliceOf(mark) === 3 ? 0.95 : 0.8) });
     const attend = of("attend").find(({ mark }) => sliceOf(mark!) === 11)!;
-    const seen = attend.references!.map((list) =>
-      list.map(({ mark, row, position, offset }) => [sliceOf(mark), row, position, offset]),
-    );
+    const seen = attend.references!.map(({ spatial, pointers, farthestPointer }) => {
+      expect(farthestPointer).toBeUndefined();
+      expect(pointers.map(({ mark, row }) => [mark, row])).toEqual(spatial.map(({ mark, row }) => [mark, row]));
+      return spatial.map(({ mark, row, position }, n) => [sliceOf(mark), row, position, pointers[n]!.offset]);
+    });
     expect(seen).toEqual([
       [
         [3, 0, 0, -8],
@@ -88,7 +90,7 @@ describe("refineCase", () => {
   test("a class that stage 1 finds absent is not the confident one", async () => {
     const { of } = await run({ objectScore: (mark) => (sliceOf(mark) === 10 ? -9 : 5) });
     const attend = of("attend").find(({ mark }) => sliceOf(mark!) === 11)!;
-    expect(attend.references![1]!.map(({ mark, position }) => [sliceOf(mark), position]).slice(0, 2)).toEqual([
+    expect(attend.references![1]!.spatial.map(({ mark, position }) => [sliceOf(mark), position]).slice(0, 2)).toEqual([
       [19, 0],
       [10, 1],
     ]);

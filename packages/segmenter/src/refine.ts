@@ -12,7 +12,7 @@ import { type CancelSignal, type Progress, silent } from "@rfmedsam/base";
 import { breathe } from "./breathe.js";
 import { EmbeddingWindow, HandlePool } from "./handles.js";
 import { chooseMemories, confidenceOf, equallyLong, type MemoryCandidate, type MemoryOptions } from "./memory.js";
-import type { Decoded, MemoryHandle, MemoryReference, ObjectPrompts, RefinerNetwork } from "./networks.js";
+import type { Decoded, MemoryHandle, ObjectMemories, ObjectPrompts, RefinerNetwork } from "./networks.js";
 import {
   boxOfLogits,
   clampLogits,
@@ -149,17 +149,18 @@ async function runStage2(
     await breathe(signal);
     const { slice, classes } = stage1;
     const references = equallyLong(
-      classes.map((label) =>
-        chooseMemories(candidates.get(label) ?? [], slice, network.memorySlots, memory).map(
-          (chosen): MemoryReference => ({
-            memory: memories.get(chosen.slice)!,
-            row: before.get(chosen.slice)!.classes.indexOf(label),
-            position: chosen.position,
-            offset: chosen.offset,
-          }),
-        ),
-      ),
-    );
+      classes.map((label) => chooseMemories(candidates.get(label) ?? [], slice, network.memorySlots, memory)),
+    ).map((chosen, object): ObjectMemories => {
+      const seen = chosen.map((one) => ({
+        memory: memories.get(one.slice)!,
+        row: before.get(one.slice)!.classes.indexOf(classes[object]!),
+        ...one,
+      }));
+      return {
+        spatial: seen.map(({ memory, row, position }) => ({ memory, row, position })),
+        pointers: seen.map(({ memory, row, offset }) => ({ of: memory, row, offset })),
+      };
+    });
     const embedding = await embeddings.get(
       slice,
       downwards.slice(n + 1).map((next) => next.slice),

@@ -7,7 +7,7 @@
  * One scale per axis and half-pixel centres everywhere: voxel v has its centre at pixel `(v + 0.5) · scale − 0.5`. Shrinking is
  * antialiased (triangle filter widened by the ratio), enlarging is bilinear, as SAM 2's own resizing.
  */
-import type { Triple } from "@rfmedsam/imaging";
+import { imagenet, type Triple } from "@rfmedsam/imaging";
 import type { PreparedCase } from "./preprocessing.js";
 
 /** Array axis along which slices are stacked; the names hold for a case in RAS. */
@@ -21,9 +21,8 @@ export const sliceColours = {
 } as const;
 export type SliceColours = keyof typeof sliceColours;
 
-/** ImageNet's mean and standard deviation of values in 0 … 1, by which SAM 2 normalises. */
-const colourMean = [0.485, 0.456, 0.406] as const;
-const colourDeviation = [0.229, 0.224, 0.225] as const;
+/** SAM 2 normalises values in 0 … 1. */
+const { mean: colourMean, deviation: colourDeviation } = imagenet.unit;
 
 /** How the slices of one case lie in the square input. */
 export interface SliceFrame {

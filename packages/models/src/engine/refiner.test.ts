@@ -1,8 +1,17 @@
-import type { Decoded, EmbeddingHandle, MemoryReference, ObjectPrompts } from "@rfmedsam/segmenter";
+import type {
+  Decoded,
+  DecodedHandle,
+  EmbeddingHandle,
+  MemoryHandle,
+  ObjectMemories,
+  ObjectPrompts,
+  RememberOptions,
+} from "@rfmedsam/segmenter";
 import { liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
 import { beforeAll, describe, expect, test } from "vitest";
+import { selectionRules } from "../sam2/memory-bank.js";
 import { smallModel, smallSize } from "../testing/sam2-small.js";
-import { TorchRefiner } from "./refiner.js";
+import { type Memory, TorchRefiner } from "./refiner.js";
 
 const size = 3 * smallSize ** 2;
 const maskSize = smallSize / 4;
@@ -34,12 +43,23 @@ async function embed(which = 0): Promise<EmbeddingHandle> {
   return (await network.embed(slices.slice(which * size, (which + 1) * size), 1))[0]!;
 }
 
+/** One slice's memory and pointer of one object. */
+interface Seen {
+  readonly row: number;
+  readonly position: number;
+  readonly offset: number;
+}
+const memories = (memory: MemoryHandle, ...seen: readonly Seen[]): ObjectMemories => ({
+  spatial: seen.map(({ row, position }) => ({ memory, row, position })),
+  pointers: seen.map(({ row, offset }) => ({ of: memory, row, offset })),
+});
+
 // Tables of positions are made at the first call and stay.
 beforeAll(async () => {
   const embedding = await embed();
   const decoded = await network.decode(embedding, { ...boxes(1), masks: masks(1).masks! });
   const memory = await network.remember(embedding, decoded.state);
-  const conditioned = await network.attend(embedding, [[{ memory, row: 0, position: 0, offset: 1 }]]);
+  const conditioned = await network.attend(embedding, [memories(memory, { row: 0, position: 0, offset: 1 })]);
   network.release(embedding, decoded.state, memory, conditioned);
 });
 
@@ -53,7 +73,7 @@ describe("handles", () => {
     const [first, second] = await network.embed(slices, 2);
     const decoded = await network.decode(first!, boxes(3));
     const memory = await network.remember(first!, decoded.state);
-    const references: MemoryReference[][] = [0, 1].map((row) => [{ memory, row, position: 1, offset: -1 }]);
+    const references = [0, 1].map((row) => memories(memory, { row, position: 1, offset: -1 }));
     const conditioned = await network.attend(second!, references);
     const again = await network.decode(second!, boxes(2), conditioned);
     expect(liveTensors()).toBeGreaterThan(before);
@@ -83,7 +103,7 @@ describe("handles", () => {
     expect(worst(decoded.logits, wanted.logits)).toBeLessThan(1e-3);
     const memory = await network.remember(second!, decoded.state);
     network.release(decoded.state);
-    const conditioned = await network.attend(second!, [[{ memory, row: 0, position: 0, offset: 0 }]]);
+    const conditioned = await network.attend(second!, [memories(memory, { row: 0, position: 0, offset: 0 })]);
     const answer = await network.decode(second!, boxes(1), conditioned);
     expect(answer.logits.every(Number.isFinite)).toBe(true);
     network.release(second!, alone, wanted.state, memory, conditioned, answer.state);
@@ -175,8 +195,8 @@ describe("memories", () => {
     const [here, there] = await network.embed(slices, 2);
     const decoded = await network.decode(there!, masks(2));
     const memory = await network.remember(there!, decoded.state);
-    const answer = async (...references: Omit<MemoryReference, "memory">[]) => {
-      const conditioned = await network.attend(here!, [references.map((reference) => ({ memory, ...reference }))]);
+    const answer = async (...seen: Seen[]) => {
+      const conditioned = await network.attend(here!, [memories(memory, ...seen)]);
       const { logits, state } = await network.decode(here!, boxes(1), conditioned);
       network.release(conditioned, state);
       return logits;
@@ -201,16 +221,104 @@ describe("memories", () => {
     const [here, there] = await network.embed(slices, 2);
     const decoded = await network.decode(there!, masks(2));
     const memory = await network.remember(there!, decoded.state);
-    const reference = (row: number): MemoryReference => ({ memory, row, position: 1, offset: -1 });
-    const together = await network.attend(here!, [[reference(0)], [reference(1)]]);
+    const reference = (row: number) => memories(memory, { row, position: 1, offset: -1 });
+    const together = await network.attend(here!, [reference(0), reference(1)]);
     const both = await network.decode(here!, boxes(2), together);
     for (const row of [0, 1]) {
-      const alone = await network.attend(here!, [[reference(row)]]);
+      const alone = await network.attend(here!, [reference(row)]);
       const prompts = { count: 1, boxes: boxes(2).boxes!.slice(4 * row, 4 * row + 4) };
       const one = await network.decode(here!, prompts, alone);
       expect(worst(both.logits.slice(row * maskSize ** 2, (row + 1) * maskSize ** 2), one.logits)).toBeLessThan(1e-3);
       network.release(alone, one.state);
     }
     network.release(here!, there!, decoded.state, memory, together, both.state);
+  });
+});
+
+describe("tracking", () => {
+  test("has the rules of the model's configuration", () => {
+    expect(network.tracking).toEqual({
+      memory: selectionRules(model.config, false),
+      multimask: { inSam: true, forTracking: true, minPoints: 0, maxPoints: 1 },
+      maskAsOutput: true,
+    });
+  });
+
+  test("objects asked for by memories alone get an answer each, alternatives or not", async () => {
+    const embedding = await embed();
+    const decoded = await network.decode(embedding, boxes(2));
+    const memory = await network.remember(embedding, decoded.state);
+    const conditioned = await network.attend(
+      embedding,
+      [0, 1].map((row) => memories(memory, { row, position: 1, offset: -1 })),
+    );
+    for (const multimask of [true, false]) {
+      const answer = await network.decode(embedding, { count: 2 }, conditioned, { multimask });
+      expect([answer.logits.length, answer.ious.length]).toEqual([2 * maskSize ** 2, 2]);
+      network.release(answer.state);
+    }
+    // Without memories there is one image for both objects.
+    const plain = await network.decode(embedding, { count: 2 }, undefined, { multimask: false });
+    expect(plain.logits).toHaveLength(2 * maskSize ** 2);
+    network.release(embedding, decoded.state, memory, conditioned, plain.state);
+  });
+
+  test("pointers are there before memories are, and measure by the farthest one", async () => {
+    const embedding = await embed();
+    const decoded = await network.decode(embedding, boxes(1));
+    const memory = await network.remember(embedding, decoded.state);
+    const answer = async (of: MemoryHandle | DecodedHandle, farthestPointer?: number) => {
+      const spatial = [{ memory, row: 0, position: 1 }];
+      const conditioned = await network.attend(embedding, [
+        { spatial, pointers: [{ of, row: 0, offset: -2 }], farthestPointer },
+      ]);
+      const { logits, state } = await network.decode(embedding, { count: 1 }, conditioned);
+      network.release(conditioned, state);
+      return logits;
+    };
+    expect(await answer(decoded.state)).toEqual(await answer(memory));
+    expect(worst(await answer(memory, 3), await answer(memory))).toBeGreaterThan(1e-5);
+    expect(await answer(memory, model.config.maxObjPtrsInEncoder - 1)).toEqual(await answer(memory));
+    network.release(embedding, decoded.state, memory);
+  });
+
+  test("a mask that is adopted is the answer, ten either way, with the score of something there", async () => {
+    const embedding = await embed();
+    const given = new Float32Array(2 * smallSize ** 2).fill(1, 0, smallSize ** 2);
+    const { logits, objectScores, ious, state } = await network.adopt(embedding, given);
+    const wanted = Float32Array.from({ length: 2 * maskSize ** 2 }, (_, i) => (i < maskSize ** 2 ? 10 : -10));
+    expect(worst(logits, wanted)).toBeLessThan(1e-5);
+    expect([...objectScores, ...ious]).toEqual([10, -10, 1, 1]);
+    network.release(embedding, state);
+    const again = await embed();
+    await expect(network.adopt(again, new Float32Array(5))).rejects.toThrow();
+    network.release(again);
+  });
+
+  test("what is remembered instead of the decoder's masks, and how, makes the memory", async () => {
+    const own = smallModel({ binarizeMaskFromPtsForMemEnc: true, nonOverlapMasksForMemEnc: true });
+    const refiner = new TorchRefiner(own);
+    const [embedding] = await refiner.embed(slices.slice(0, size), 1);
+    const decoded = await refiner.decode(embedding!, masks(2));
+    const features = async (options?: RememberOptions) => {
+      const memory = await refiner.remember(embedding!, decoded.state, options);
+      const values = (memory as unknown as Memory).features.toFloat32Array();
+      refiner.release(memory);
+      return values;
+    };
+    expect(await features({ separately: true, logits: decoded.logits })).toEqual(await features({ separately: true }));
+    const logits = masks(2).masks!;
+    const base = await features({ separately: true, logits });
+    expect(worst(await features({ separately: true, logits: logits.map((x) => -x) }), base)).toBeGreaterThan(1e-3);
+    expect(worst(await features({ separately: true, logits, fromPoints: true }), base)).toBeGreaterThan(1e-3);
+    // Overlapping objects are parted unless each is remembered as if alone.
+    const same = logits.map((_, i) => 5 * Math.sin(0.1 * (i % maskSize ** 2)));
+    const half = base.length / 2;
+    const alone = await features({ separately: true, logits: same });
+    expect(worst(alone.slice(0, half), alone.slice(half))).toBeLessThan(1e-5);
+    const parted = await features({ logits: same });
+    expect(worst(parted.slice(0, half), parted.slice(half))).toBeGreaterThan(1e-3);
+    refiner.release(embedding!, decoded.state);
+    own.free();
   });
 });

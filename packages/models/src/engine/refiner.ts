@@ -7,16 +7,21 @@ import type {
   ConditionedHandle,
   Decoded,
   DecodedHandle,
+  DecodeOptions,
   EmbeddingHandle,
   handleKind,
   MemoryHandle,
-  MemoryReference,
+  ObjectMemories,
   ObjectPrompts,
   RefinerNetwork,
+  RememberOptions,
+  TrackingRules,
 } from "@rfmedsam/segmenter";
-import { type Device, noGrad, scope, type Tensor, tensor } from "@rfmedsam/torch";
+import { type Device, type Dtype, F, noGrad, scope, type Tensor, tensor } from "@rfmedsam/torch";
+import { selectionRules } from "../sam2/memory-bank.js";
 import type { ImageEmbedding, MemorySet } from "../sam2/memory-set.js";
-import type { Sam2Base } from "../sam2/sam2-base.js";
+import { type Points, pointLabel } from "../sam2/prompt-encoder.js";
+import type { HeadOutput, Sam2Base } from "../sam2/sam2-base.js";
 
 /** What a handle holds; freed together. */
 abstract class Held {
@@ -47,10 +52,11 @@ class Conditioned extends Held implements ConditionedHandle {
   }
 }
 
-class DecodedState extends Held implements DecodedHandle {
+export class DecodedState extends Held implements DecodedHandle {
   declare readonly [handleKind]: "decoded";
   readonly tensors: readonly Tensor[];
 
+  /** @param masks `[B, 1, S/4, S/4]` logits @param objectScores `[B, 1]` @param pointer `[B, C]` */
   constructor(
     readonly masks: Tensor,
     readonly objectScores: Tensor,
@@ -61,10 +67,11 @@ class DecodedState extends Held implements DecodedHandle {
   }
 }
 
-class Memory extends Held implements MemoryHandle {
+export class Memory extends Held implements MemoryHandle {
   declare readonly [handleKind]: "memory";
   readonly tensors: readonly Tensor[];
 
+  /** @param features `[B, memory width, h, w]` @param pointer `[B, C]` */
   constructor(
     readonly features: Tensor,
     readonly pointer: Tensor,
@@ -74,19 +81,40 @@ class Memory extends Held implements MemoryHandle {
   }
 }
 
+export interface TorchRefinerOptions {
+  /**
+   * Element type in which spatial memories are kept between slices. `bfloat16` halves them, and is what SAM 2's video predictor
+   * does; computing stays in the model's own type. By default they are kept as computed.
+   */
+  readonly memoryDtype?: Dtype | undefined;
+}
+
 export class TorchRefiner implements RefinerNetwork {
   readonly imageSize: number;
   readonly maskSize: number;
   readonly memorySlots: number;
+  readonly tracking: TrackingRules;
 
   /** @param model in evaluation mode, on `device` */
   constructor(
     readonly model: Sam2Base,
     readonly device: Device = "cpu",
+    readonly options: TorchRefinerOptions = {},
   ) {
-    this.imageSize = model.config.imageSize;
-    this.maskSize = model.config.imageSize / 4;
-    this.memorySlots = model.config.numMaskmem;
+    const { config } = model;
+    this.imageSize = config.imageSize;
+    this.maskSize = config.imageSize / 4;
+    this.memorySlots = config.numMaskmem;
+    this.tracking = {
+      memory: selectionRules(config, false),
+      multimask: {
+        inSam: config.multimaskOutputInSam,
+        forTracking: config.multimaskOutputForTracking,
+        minPoints: config.multimaskMinPtNum,
+        maxPoints: config.multimaskMaxPtNum,
+      },
+      maskAsOutput: config.useMaskInputAsOutputWithoutSam,
+    };
   }
 
   async embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
@@ -108,52 +136,99 @@ export class TorchRefiner implements RefinerNetwork {
     });
   }
 
-  async decode(embedding: EmbeddingHandle, prompts: ObjectPrompts, conditioned?: ConditionedHandle): Promise<Decoded> {
+  async decode(
+    embedding: EmbeddingHandle,
+    prompts: ObjectPrompts,
+    conditioned?: ConditionedHandle,
+    options: DecodeOptions = {},
+  ): Promise<Decoded> {
     const { image } = embedding as Embedding;
-    const { count, boxes, masks, points } = prompts;
+    const { count, boxes, masks } = prompts;
     const { device } = this;
-    const { objectScores, ious, logits, state } = this.#infer(() => {
+    return this.#infer(() => {
       const asked = {
         boxes: boxes && tensor(boxes, [count, 4], { device }),
         masks: masks && tensor(masks, [count, 1, this.maskSize, this.maskSize], { device }),
-        points: points && {
-          coords: tensor(points.coords, [count, points.perObject, 2], { device }),
-          labels: tensor(points.labels, [count, points.perObject], { device }),
-        },
+        points: this.#points(prompts),
       };
       // Without memory the image is told so, as SAM 2 tells its first frames.
       const features =
         conditioned === undefined
           ? this.model.condition(image, { spatial: [] })
           : (conditioned as Conditioned).features;
-      const single = masks !== undefined || boxes !== undefined || (points?.perObject ?? 0) > 1;
-      const head = this.model.decode(features, asked, { highRes: image.highRes, multimask: !single });
-      return {
-        objectScores: head.objectScores.toFloat32Array(),
-        ious: (single ? head.ious : head.ious.amax({ dim: [1], keepdim: true })).toFloat32Array(),
-        logits: head.lowResMasks.toFloat32Array(),
-        state: new DecodedState(head.highResMasks, head.objectScores, head.pointer),
-      };
+      const single = masks !== undefined || boxes !== undefined || (prompts.points?.perObject ?? 0) > 1;
+      const { multimask = !single } = options;
+      const head = this.model.decode(features, asked, { highRes: image.highRes, multimask });
+      return answerOf(head, multimask ? head.ious.amax({ dim: [1], keepdim: true }) : head.ious);
     });
-    return { objectScores, ious, logits, state };
   }
 
-  async remember(embedding: EmbeddingHandle, decoded: DecodedHandle): Promise<MemoryHandle> {
+  async adopt(embedding: EmbeddingHandle, masks: Float32Array): Promise<Decoded> {
+    const { image } = embedding as Embedding;
+    const { imageSize, device } = this;
+    return this.#infer(() => {
+      const given = tensor(masks, [masks.length / imageSize ** 2, 1, imageSize, imageSize], { device });
+      const head = this.model.maskAsOutput(image.features, given, image.highRes);
+      return answerOf(head, head.ious);
+    });
+  }
+
+  async remember(
+    embedding: EmbeddingHandle,
+    decoded: DecodedHandle,
+    { logits, fromPoints = false, separately = false }: RememberOptions = {},
+  ): Promise<MemoryHandle> {
     const { image } = embedding as Embedding;
     const { masks, objectScores, pointer } = decoded as DecodedState;
-    return this.#infer(() => new Memory(this.model.encodeMemory(image, masks, objectScores), pointer.clone()));
+    const { memoryDtype } = this.options;
+    return this.#infer(() => {
+      const low = logits === undefined ? masks : tensor(logits, masks.shape, { device: this.device });
+      const large = this.model.enlarge(low);
+      const encode = (from: number, count: number) =>
+        this.model.encodeMemory(image, large.narrow(0, from, count), objectScores.narrow(0, from, count), {
+          fromPoints,
+        });
+      const objects = large.shape[0]!;
+      const oneByOne = separately && objects > 1 && this.model.config.nonOverlapMasksForMemEnc;
+      const features = oneByOne
+        ? F.cat(Array.from({ length: objects }, (_, object) => encode(object, 1)))
+        : encode(0, objects);
+      return new Memory(memoryDtype === undefined ? features : features.to({ dtype: memoryDtype }), pointer.clone());
+    });
   }
 
-  async attend(
-    embedding: EmbeddingHandle,
-    references: readonly (readonly MemoryReference[])[],
-  ): Promise<ConditionedHandle> {
+  async attend(embedding: EmbeddingHandle, references: readonly ObjectMemories[]): Promise<ConditionedHandle> {
     const { image } = embedding as Embedding;
-    return this.#infer(() => new Conditioned(this.model.condition(image, references.map(memorySet))));
+    const { dtype } = image.features;
+    return this.#infer(
+      () =>
+        new Conditioned(
+          this.model.condition(
+            image,
+            references.map((memories) => memorySet(memories, dtype)),
+          ),
+        ),
+    );
   }
 
   release(...handles: readonly AnyHandle[]): void {
     for (const handle of handles) (handle as unknown as Held).free();
+  }
+
+  /** Clicks as tensors; objects that are asked for by nothing get a click that is none. */
+  #points({ count, boxes, masks, points }: ObjectPrompts): Points | undefined {
+    const { device } = this;
+    if (points !== undefined) {
+      return {
+        coords: tensor(points.coords, [count, points.perObject, 2], { device }),
+        labels: tensor(points.labels, [count, points.perObject], { device }),
+      };
+    }
+    if (boxes !== undefined || masks !== undefined) return undefined;
+    return {
+      coords: tensor(new Float32Array(2 * count), [count, 1, 2], { device }),
+      labels: tensor(new Int32Array(count).fill(pointLabel.padding), [count, 1], { device }),
+    };
   }
 
   #infer<T>(body: () => T): T {
@@ -161,14 +236,26 @@ export class TorchRefiner implements RefinerNetwork {
   }
 }
 
-/** One object's references as the model takes them: distances of pointers count from the memory to here. */
-function memorySet(references: readonly MemoryReference[]): MemorySet {
-  const rows = references.map(({ memory, row, position, offset }) => {
-    const { features, pointer } = memory as Memory;
-    return { features: features.narrow(0, row, 1), pointer: pointer.narrow(0, row, 1), position, offset };
-  });
+function answerOf({ objectScores, lowResMasks, pointer }: HeadOutput, ious: Tensor): Decoded {
   return {
-    spatial: rows.map(({ features, position }) => ({ features, distance: position })),
-    pointers: rows.map(({ pointer, offset }) => ({ pointer, distance: -offset })),
+    objectScores: objectScores.toFloat32Array(),
+    ious: ious.toFloat32Array(),
+    logits: lowResMasks.toFloat32Array(),
+    state: new DecodedState(lowResMasks, objectScores, pointer),
+  };
+}
+
+/** One object's references as the model takes them: distances of pointers count from the memory to here. */
+function memorySet({ spatial, pointers, farthestPointer }: ObjectMemories, dtype: Dtype): MemorySet {
+  return {
+    spatial: spatial.map(({ memory, row, position }) => ({
+      features: (memory as Memory).features.narrow(0, row, 1).to({ dtype }),
+      distance: position,
+    })),
+    pointers: pointers.map(({ of, row, offset }) => ({
+      pointer: (of as Memory | DecodedState).pointer.narrow(0, row, 1),
+      distance: -offset,
+    })),
+    farthestPointer,
   };
 }

@@ -1,6 +1,7 @@
 import { scope, type Tensor } from "@rfmedsam/torch";
-import { describe, expect, test } from "vitest";
-import { caseNames, type JsonObject, ReferenceCase } from "../testing/reference.js";
+import { describe, test } from "vitest";
+import { addGradients, expectGradientTable } from "../testing/gradient-table.js";
+import { caseNames, ReferenceCase } from "../testing/reference.js";
 import { framesOf, miniFolder, miniModel, replacedWeights, runSequence } from "../testing/sam2-reference.js";
 import type { TrackedFrame } from "./sam2.js";
 
@@ -40,38 +41,10 @@ describe.each(caseNames(miniFolder, "gradients_"))("%s", (name) => {
         results.set(`step${step}.score`, frame.objectScores);
       }
       const parameters = model.namedParameters();
-      for (const [parameter, value] of parameters) {
-        const { grad } = value;
-        if (grad !== undefined) results.set(`grad.${parameter}`, grad);
-      }
+      addGradients(results, parameters);
       reference.expectAll(results);
-      expectTable(parameters, reference.facts);
+      expectGradientTable(parameters, reference.facts);
     });
     model.free();
   });
 });
-
-/** Norm and sum of every parameter's gradient, and which have none. */
-function expectTable(parameters: ReadonlyMap<string, Tensor & { grad?: Tensor | undefined }>, facts: JsonObject): void {
-  const table = facts.gradient_table_l2norm_and_sum_for_every_parameter as Record<string, [number, number]>;
-  const unreached = new Set(facts.parameters_without_gradient as string[]);
-  const faults: string[] = [];
-  for (const [name, parameter] of parameters) {
-    const { grad } = parameter;
-    const values = grad?.toFloat32Array() ?? new Float32Array();
-    let [squares, sum, largest] = [0, 0, 0];
-    for (const value of values) {
-      squares += value * value;
-      sum += value;
-      largest = Math.max(largest, Math.abs(value));
-    }
-    const [norm, total] = table[name] ?? [0, 0];
-    if (unreached.has(name) ? squares > 0 : table[name] === undefined) faults.push(`${name}: reached differently`);
-    // the table comes without tolerances: float32 rounding of a sum over a deep network
-    if (Math.abs(Math.sqrt(squares) - norm) > 1e-4 * norm + 1e-5)
-      faults.push(`${name}: norm ${Math.sqrt(squares)}, not ${norm}`);
-    if (Math.abs(sum - total) > 1e-4 * norm * Math.sqrt(values.length) + 1e-5)
-      faults.push(`${name}: sum ${sum}, not ${total}`);
-  }
-  expect(faults).toEqual([]);
-}

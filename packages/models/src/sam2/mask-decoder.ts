@@ -1,20 +1,54 @@
 /**
- * SAM 2's mask decoder.
+ * The mask decoder of SAM and SAM 2; what is in brackets only SAM 2 has.
  *
- *   [object score, IoU, mask tokens ×4, prompts] ─┐
+ *   (object score,) IoU, mask tokens ×4, prompts ─┐
  *   image embedding + dense prompt ───────────────┴► two-way transformer ─┬► mask tokens ─► hyper-networks ─┐
  *                                                                         ├► IoU token ─► predicted IoU     ├► masks
- *   stride 8 and stride 4 features ──────────► up-scaling ◄── image ──────┘                     pixels ─────┘
+ *   (stride 8 and stride 4 features) ────────► up-scaling ◄── image ──────┘                     pixels ─────┘
  *
  * Mask 0 is the answer to an unambiguous prompt, masks 1 to 3 the alternatives to an ambiguous one.
  */
 import { F, full, nn, scope, type Tensor } from "@rfmedsam/torch";
 import type { CnnAdapter } from "../adapters/cnn-adapter.js";
 import { fromTokens } from "../layout.js";
-import type { Sam2Config } from "./config.js";
+import type { MaskDecoderConfig, Sam2Config } from "./config.js";
 import { Mlp, pick } from "./mlp.js";
 import type { Grid } from "./position.js";
-import { TwoWayTransformer } from "./two-way-transformer.js";
+import { type MakeMlp, TwoWayTransformer } from "./two-way-transformer.js";
+
+/** A decoder's sizes, and what SAM 2's has beyond SAM's: all of that is off unless it is asked for. */
+export interface MaskDecoderOptions
+  extends Pick<MaskDecoderConfig, "numMultimaskOutputs" | "iouHeadDepth" | "iouHeadHiddenDim" | "transformer"> {
+  readonly width: number;
+  /** Perceptrons of the transformer; SAM 2's by default. */
+  readonly makeMlp?: MakeMlp | undefined;
+  /** Adds features of higher resolution while up-scaling. */
+  readonly highResFeatures?: boolean | undefined;
+  /** A token that says whether the object is in the image, and the head that reads it. */
+  readonly objectScore?: "linear" | "mlp" | undefined;
+  /** Predicted IoUs go through a sigmoid. */
+  readonly iouSigmoid?: boolean | undefined;
+  /** Object pointers are made of the alternatives' own tokens when alternatives are asked for. */
+  readonly alternativeTokens?: boolean | undefined;
+  /** At prediction, replaces a single answer that is less stable than this by the best of the alternatives. */
+  readonly stability?: { readonly delta: number; readonly threshold: number } | undefined;
+}
+
+/** The options that a configuration of SAM 2 asks for. */
+export function sam2DecoderOptions(config: Sam2Config): MaskDecoderOptions {
+  const { maskDecoder: decoder } = config;
+  return {
+    ...decoder,
+    width: config.imageEncoder.neck.dModel,
+    highResFeatures: config.useHighResFeaturesInSam,
+    objectScore: config.predObjScores ? (config.predObjScoresMlp ? "mlp" : "linear") : undefined,
+    iouSigmoid: config.iouPredictionUseSigmoid,
+    alternativeTokens: config.useMultimaskTokenForObjPtr,
+    stability: decoder.dynamicMultimaskViaStability
+      ? { delta: decoder.dynamicMultimaskStabilityDelta, threshold: decoder.dynamicMultimaskStabilityThresh }
+      : undefined,
+  };
+}
 
 /** Features of higher resolution for sharper borders: stride 4 `[B, C/8, 4h, 4w]` and stride 8 `[B, C/4, 2h, 2w]`. */
 export type HighResFeatures = readonly [stride4: Tensor, stride8: Tensor];
@@ -82,28 +116,27 @@ export class MaskDecoder extends nn.Module {
   readonly upscalingWidths: readonly number[];
   /** One after each of them. */
   upscalingAdapters: nn.ModuleList<CnnAdapter> | undefined;
-  readonly #config: Sam2Config;
+  readonly #options: MaskDecoderOptions;
 
-  constructor(config: Sam2Config) {
+  constructor(options: MaskDecoderOptions) {
     super();
-    const width = config.imageEncoder.neck.dModel;
-    const { transformer, numMultimaskOutputs, iouHeadDepth, iouHeadHiddenDim } = config.maskDecoder;
+    const { width, transformer, numMultimaskOutputs, iouHeadDepth, iouHeadHiddenDim, highResFeatures } = options;
     const masks = numMultimaskOutputs + 1;
-    this.transformer = new TwoWayTransformer(width, transformer);
+    this.transformer = new TwoWayTransformer(width, transformer, options.makeMlp);
     this.iouToken = new nn.Embedding(1, width);
     this.maskTokens = new nn.Embedding(masks, width);
-    this.objScoreToken = config.predObjScores ? new nn.Embedding(1, width) : undefined;
+    this.objScoreToken = options.objectScore === undefined ? undefined : new nn.Embedding(1, width);
     this.outputUpscaling = new OutputUpscaling(width);
     this.upscalingWidths = [width / 4, width / 8];
-    this.convS0 = config.useHighResFeaturesInSam ? new nn.Conv2d(width, width / 8, { kernel: 1 }) : undefined;
-    this.convS1 = config.useHighResFeaturesInSam ? new nn.Conv2d(width, width / 4, { kernel: 1 }) : undefined;
+    this.convS0 = highResFeatures ? new nn.Conv2d(width, width / 8, { kernel: 1 }) : undefined;
+    this.convS1 = highResFeatures ? new nn.Conv2d(width, width / 4, { kernel: 1 }) : undefined;
     this.outputHypernetworksMlps = new nn.ModuleList(
       Array.from({ length: masks }, () => new Mlp([width, width, width, width / 8])),
     );
     const hidden = Array.from({ length: iouHeadDepth - 1 }, () => iouHeadHiddenDim);
-    this.iouPredictionHead = new Mlp([width, ...hidden, masks], { sigmoidOutput: config.iouPredictionUseSigmoid });
-    this.predObjScoreHead = objectScoreHead(width, config);
-    this.#config = config;
+    this.iouPredictionHead = new Mlp([width, ...hidden, masks], { sigmoidOutput: options.iouSigmoid ?? false });
+    this.predObjScoreHead = objectScoreHead(options);
+    this.#options = options;
   }
 
   /** Projects the neck's levels 0 and 1 for {@link MaskDecoderInput.highRes}; once per image, whatever the number of prompts. */
@@ -119,14 +152,13 @@ export class MaskDecoder extends nn.Module {
   forward(input: MaskDecoderInput, { multimask }: { readonly multimask: boolean }): MaskPredictions {
     const all = this.predictAll(input);
     const alternatives = all.masks.shape[1]! - 1;
-    const useAlternativeTokens = multimask && this.#config.useMultimaskTokenForObjPtr;
+    const { alternativeTokens, stability } = this.#options;
+    const useAlternativeTokens = multimask && alternativeTokens;
     const tokens = useAlternativeTokens ? all.tokens.narrow(1, 1, alternatives) : all.tokens.narrow(1, 0, 1);
     if (multimask) {
       return { ...all, masks: all.masks.narrow(1, 1, alternatives), ious: all.ious.narrow(1, 1, alternatives), tokens };
     }
-    if (this.#config.maskDecoder.dynamicMultimaskViaStability && !this.training) {
-      return { ...all, ...this.#stableOrBest(all), tokens };
-    }
+    if (stability !== undefined && !this.training) return { ...all, ...stableOrBest(all, stability), tokens };
     return { ...all, masks: all.masks.narrow(1, 0, 1), ious: all.ious.narrow(1, 0, 1), tokens };
   }
 
@@ -155,36 +187,35 @@ export class MaskDecoder extends nn.Module {
         full([batch, 1], 10, { dtype: masks.dtype, device: masks.device }), // surely present: sigmoid(10) ≈ 1
     };
   }
-
-  /** Share of a mask that survives when its threshold moves from -δ to +δ; 1 for an empty mask. `[..., h, w]` → `[...]` */
-  stability(logits: Tensor): Tensor {
-    return scope(() => {
-      const delta = this.#config.maskDecoder.dynamicMultimaskStabilityDelta;
-      const area = (threshold: number) => logits.gt(threshold).float().sum([-2, -1]);
-      const [inner, outer] = [area(delta), area(-delta)];
-      return F.where(outer.gt(0), inner.div(outer), 1);
-    });
-  }
-
-  /** The single answer where it is stable, elsewhere the alternative with the highest predicted IoU. */
-  #stableOrBest({ masks, ious }: MaskPredictions): { masks: Tensor; ious: Tensor } {
-    const alternatives = masks.shape[1]! - 1;
-    const alternativeIous = ious.narrow(1, 1, alternatives);
-    const best = alternativeIous.argmax({ dim: -1 });
-    const [single, singleIou] = [masks.narrow(1, 0, 1), ious.narrow(1, 0, 1)];
-    const stable = this.stability(single).ge(this.#config.maskDecoder.dynamicMultimaskStabilityThresh);
-    return {
-      masks: F.where(
-        stable.unsqueeze(-1).unsqueeze(-1),
-        single,
-        pick(masks.narrow(1, 1, alternatives), best).unsqueeze(1),
-      ),
-      ious: F.where(stable, singleIou, pick(alternativeIous, best).unsqueeze(1)),
-    };
-  }
 }
 
-function objectScoreHead(width: number, { predObjScores, predObjScoresMlp }: Sam2Config): Mlp | nn.Linear | undefined {
-  if (!predObjScores) return undefined;
-  return predObjScoresMlp ? new Mlp([width, width, width, 1]) : new nn.Linear(width, 1);
+/** Share of a mask that survives when its threshold moves from -delta to +delta; 1 for an empty mask. `[..., h, w]` → `[...]` */
+export function maskStability(logits: Tensor, delta: number): Tensor {
+  return scope(() => {
+    const area = (threshold: number) => logits.gt(threshold).float().sum([-2, -1]);
+    const [inner, outer] = [area(delta), area(-delta)];
+    return F.where(outer.gt(0), inner.div(outer), 1);
+  });
+}
+
+/** The single answer where it is stable, elsewhere the alternative with the highest predicted IoU. */
+function stableOrBest(
+  { masks, ious }: MaskPredictions,
+  { delta, threshold }: NonNullable<MaskDecoderOptions["stability"]>,
+): { masks: Tensor; ious: Tensor } {
+  const alternatives = masks.shape[1]! - 1;
+  const alternativeIous = ious.narrow(1, 1, alternatives);
+  const best = alternativeIous.argmax({ dim: -1 });
+  const [single, singleIou] = [masks.narrow(1, 0, 1), ious.narrow(1, 0, 1)];
+  const stable = maskStability(single, delta).ge(threshold);
+  const bestMask = pick(masks.narrow(1, 1, alternatives), best).unsqueeze(1);
+  return {
+    masks: F.where(stable.unsqueeze(-1).unsqueeze(-1), single, bestMask),
+    ious: F.where(stable, singleIou, pick(alternativeIous, best).unsqueeze(1)),
+  };
+}
+
+function objectScoreHead({ width, objectScore }: MaskDecoderOptions): Mlp | nn.Linear | undefined {
+  if (objectScore === undefined) return undefined;
+  return objectScore === "mlp" ? new Mlp([width, width, width, 1]) : new nn.Linear(width, 1);
 }

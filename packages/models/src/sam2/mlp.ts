@@ -1,4 +1,4 @@
-/** Small parts several boxes of SAM 2 share: the multi-layer perceptron, stochastic depth, picking one of several outputs. */
+/** Small parts several boxes of SAM and SAM 2 share: the multi-layer perceptron, stochastic depth, picking one of several outputs. */
 import { arange, nn, rand, scope, type Tensor } from "@rfmedsam/torch";
 
 export type Activation = "relu" | "gelu";
@@ -8,7 +8,7 @@ export function activate(x: Tensor, activation: Activation): Tensor {
 }
 
 /** Linear layers with an activation between them (not after the last). */
-export class Mlp extends nn.Module {
+export class Mlp extends nn.Layer {
   readonly layers: nn.ModuleList<nn.Linear>;
   readonly #activation: Activation;
   readonly #sigmoidOutput: boolean;
@@ -37,6 +37,25 @@ export class Mlp extends nn.Module {
       }, x);
       return this.#sigmoidOutput ? out.sigmoid() : out;
     });
+  }
+}
+
+/** Two linear layers with an activation between them, under the names SAM gives them. */
+export class MlpBlock extends nn.Layer {
+  readonly lin1: nn.Linear;
+  readonly lin2: nn.Linear;
+  readonly #activation: Activation;
+
+  constructor(width: number, hidden: number, activation: Activation) {
+    super();
+    this.lin1 = new nn.Linear(width, hidden);
+    this.lin2 = new nn.Linear(hidden, width);
+    this.#activation = activation;
+  }
+
+  /** @param x `[..., width]` @returns the same shape */
+  forward(x: Tensor): Tensor {
+    return scope(() => this.lin2.forward(activate(this.lin1.forward(x), this.#activation)));
   }
 }
 

@@ -6,7 +6,7 @@ import { ConfigError } from "@rfmedsam/base";
 import { F, nn, scope, type Tensor, zeros } from "@rfmedsam/torch";
 import { insertAdapters } from "../adapters/insertion.js";
 import type { Sam2Config } from "./config.js";
-import { type HighResFeatures, MaskDecoder } from "./mask-decoder.js";
+import { type HighResFeatures, MaskDecoder, sam2DecoderOptions } from "./mask-decoder.js";
 import { withoutOverlap } from "./masks.js";
 import { MemoryAttention } from "./memory-attention.js";
 import { MemoryConditioning } from "./memory-conditioning.js";
@@ -87,7 +87,7 @@ export class Sam2Base extends nn.Module {
       [config.imageSize, config.imageSize],
       config.promptEncoder.maskInChans,
     );
-    this.samMaskDecoder = new MaskDecoder(config);
+    this.samMaskDecoder = new MaskDecoder(sam2DecoderOptions(config));
     this.objPtrProj = pointers ? pointerProjection(width, config.useMlpForObjPtrProj) : undefined;
     this.objPtrTposProj = config.projTposEncInObjPtrs ? new nn.Linear(width, memoryWidth) : undefined;
     this.#conditioning = new MemoryConditioning(this);

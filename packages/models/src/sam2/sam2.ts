@@ -10,8 +10,9 @@
  * and masks have one entry per object. Everything is differentiable; whether it is training decides on dropout, on the stability rule
  * and on a few rules of memory, as in the reference.
  */
+import { selectMemories } from "@rfmedsam/segmenter";
 import { scope, type Tensor } from "@rfmedsam/torch";
-import { type MemoryBank, selectionRules, selectMemories } from "./memory-bank.js";
+import { type MemoryBank, selectionRules } from "./memory-bank.js";
 import type { ImageEmbedding, MemorySet } from "./memory-set.js";
 import type { Points } from "./prompt-encoder.js";
 import { type HeadOutput, Sam2Base } from "./sam2-base.js";

@@ -1,4 +1,4 @@
-/** Constant tables (position encodings, rotary angles) by size, device and type, computed once. */
+/** Constant tables (position encodings, rotary angles, indices) by size, device and type, computed once. */
 import { noGrad, scope, type Tensor, tensor } from "@rfmedsam/torch";
 
 export interface Table {
@@ -19,7 +19,7 @@ export class TableCache {
   }
 
   /** The table called `key` on `like`'s device and in its type; computed when it isn't there yet. Do not write into it. */
-  get(key: string, like: Tensor, compute: () => Table): Tensor {
+  get(key: string, like: Pick<Tensor, "device" | "dtype">, compute: () => Table): Tensor {
     const full = `${key} ${like.device} ${like.dtype}`;
     const known = this.#tables.get(full);
     if (known !== undefined) return known;

@@ -16,12 +16,17 @@ import type { Grid } from "./position.js";
 
 export type TransformerConfig = MaskDecoderConfig["transformer"];
 
+/** Makes the perceptron of a layer; SAM and SAM 2 name its weights differently. */
+export type MakeMlp = (width: number, hidden: number) => nn.Layer;
+
+const sam2Mlp: MakeMlp = (width, hidden) => new Mlp([width, hidden, width]);
+
 export class TwoWayAttentionBlock extends nn.Module {
   readonly selfAttn: Attention;
   readonly norm1: nn.LayerNorm;
   readonly crossAttnTokenToImage: Attention;
   readonly norm2: nn.LayerNorm;
-  readonly mlp: Mlp;
+  readonly mlp: nn.Layer;
   readonly norm3: nn.LayerNorm;
   readonly norm4: nn.LayerNorm;
   readonly crossAttnImageToToken: Attention;
@@ -33,13 +38,14 @@ export class TwoWayAttentionBlock extends nn.Module {
     width: number,
     { numHeads: heads, mlpDim, attentionDownsampleRate: downsampleRate }: TransformerConfig,
     readonly first: boolean,
+    makeMlp: MakeMlp = sam2Mlp,
   ) {
     super();
     this.selfAttn = new Attention(width, { heads });
     this.norm1 = new nn.LayerNorm(width);
     this.crossAttnTokenToImage = new Attention(width, { heads, downsampleRate });
     this.norm2 = new nn.LayerNorm(width);
-    this.mlp = new Mlp([width, mlpDim, width]);
+    this.mlp = makeMlp(width, mlpDim);
     this.norm3 = new nn.LayerNorm(width);
     this.norm4 = new nn.LayerNorm(width);
     this.crossAttnImageToToken = new Attention(width, { heads, downsampleRate });
@@ -70,10 +76,13 @@ export class TwoWayTransformer extends nn.Module {
   readonly finalAttnTokenToImage: Attention;
   readonly normFinalAttn: nn.LayerNorm;
 
-  constructor(width: number, config: TransformerConfig) {
+  constructor(width: number, config: TransformerConfig, makeMlp: MakeMlp = sam2Mlp) {
     super();
     const { depth, numHeads: heads, attentionDownsampleRate: downsampleRate } = config;
-    const layers = Array.from({ length: depth }, (_, layer) => new TwoWayAttentionBlock(width, config, layer === 0));
+    const layers = Array.from(
+      { length: depth },
+      (_, layer) => new TwoWayAttentionBlock(width, config, layer === 0, makeMlp),
+    );
     this.layers = new nn.ModuleList(layers);
     this.finalAttnTokenToImage = new Attention(width, { heads, downsampleRate });
     this.normFinalAttn = new nn.LayerNorm(width);

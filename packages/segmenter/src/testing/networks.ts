@@ -6,13 +6,18 @@ import type {
   ConditionedHandle,
   Decoded,
   DecodedHandle,
+  DecodeOptions,
   EmbeddingHandle,
   MemoryHandle,
-  MemoryReference,
+  ObjectMemories,
   ObjectPrompts,
   PatchNetwork,
+  PointerReference,
   RefinerNetwork,
+  RememberOptions,
+  SpatialReference,
 } from "../networks.js";
+import type { TrackingRules } from "../tracking/rules.js";
 
 /** A step 0 that looks at single voxels: logits of class k are `rule(values of the channels)[k]`. */
 export class PointwiseNetwork implements PatchNetwork {
@@ -48,28 +53,54 @@ interface Made {
   readonly kind: string;
   /** Mean of the middle colour of the slice: which slice it was. */
   readonly mark: number;
+  /** Objects of its batch. */
+  readonly rows: number;
+}
+
+/** What an object attended to; `mark` stands for the handle. */
+export interface SeenMemories {
+  readonly spatial: readonly (Omit<SpatialReference, "memory"> & { readonly mark: number })[];
+  readonly pointers: readonly (Omit<PointerReference, "of"> & { readonly mark: number })[];
+  readonly farthestPointer: number | undefined;
 }
 
 /** What the refiner was asked, in order. */
 export interface RefinerCall {
-  readonly name: "embed" | "decode" | "remember" | "attend";
+  readonly name: "embed" | "decode" | "adopt" | "remember" | "attend";
   readonly mark?: number;
   readonly marks?: readonly number[];
   readonly prompts?: ObjectPrompts;
   readonly conditioned?: boolean;
-  readonly references?: readonly (readonly (Omit<MemoryReference, "memory"> & { readonly mark: number })[])[];
+  readonly multimask?: boolean | undefined;
+  readonly remembered?: RememberOptions;
+  readonly references?: readonly SeenMemories[];
 }
 
 export interface RefinerBehaviour {
   readonly imageSize?: number;
   readonly memorySlots?: number;
+  readonly tracking?: TrackingRules;
   /** Logits of a decode; by default the mask prompt itself. */
-  readonly answer?: (prompts: ObjectPrompts, conditioned: boolean) => Float32Array;
+  readonly answer?: (prompts: ObjectPrompts, conditioned: boolean, mark: number) => Float32Array;
   readonly iou?: (mark: number, row: number) => number;
   readonly objectScore?: (mark: number, row: number) => number;
   /** Called before every answer; throw here to break the engine at that call. */
   readonly before?: (call: number) => void;
 }
+
+/** SAM 2.1's rules, with fewer pointers. */
+export const usualTracking: TrackingRules = {
+  memory: {
+    numMaskmem: 7,
+    maxConditioning: -1,
+    stride: 1,
+    maxPointers: 10,
+    signedPointerDistances: true,
+    onlyPastPointers: true,
+  },
+  multimask: { inSam: true, forTracking: true, minPoints: 0, maxPoints: 1 },
+  maskAsOutput: true,
+};
 
 /**
  * A refiner that answers with its prompts. Slices are told apart by the mean of their middle colour, so tests give every slice
@@ -79,6 +110,7 @@ export class RecordingRefiner implements RefinerNetwork {
   readonly imageSize: number;
   readonly maskSize: number;
   readonly memorySlots: number;
+  readonly tracking: TrackingRules;
   readonly calls: RefinerCall[] = [];
   readonly live = new Map<AnyHandle, Made>();
   mostEmbeddings = 0;
@@ -88,6 +120,7 @@ export class RecordingRefiner implements RefinerNetwork {
     this.imageSize = behaviour.imageSize ?? 16;
     this.maskSize = this.imageSize / 4;
     this.memorySlots = behaviour.memorySlots ?? 7;
+    this.tracking = behaviour.tracking ?? usualTracking;
   }
 
   async embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
@@ -104,43 +137,61 @@ export class RecordingRefiner implements RefinerNetwork {
     return handles;
   }
 
-  async decode(embedding: EmbeddingHandle, prompts: ObjectPrompts, conditioned?: ConditionedHandle): Promise<Decoded> {
-    this.#begin();
-    const { mark } = this.#use(embedding);
-    if (conditioned !== undefined) this.#use(conditioned);
-    this.calls.push({ name: "decode", mark, prompts, conditioned: conditioned !== undefined });
-    const rows = Array.from({ length: prompts.count }, (_, row) => row);
-    const answer = this.behaviour.answer ?? (({ masks }: ObjectPrompts) => masks!.slice());
-    return {
-      logits: answer(prompts, conditioned !== undefined),
-      ious: Float32Array.from(rows, (row) => this.behaviour.iou?.(mark, row) ?? 0.9),
-      objectScores: Float32Array.from(rows, (row) => this.behaviour.objectScore?.(mark, row) ?? 5),
-      state: this.#make<DecodedHandle>("decoded", mark),
-    };
-  }
-
-  async remember(embedding: EmbeddingHandle, decoded: DecodedHandle): Promise<MemoryHandle> {
-    this.#begin();
-    const { mark } = this.#use(embedding);
-    this.#use(decoded);
-    this.calls.push({ name: "remember", mark });
-    return this.#make<MemoryHandle>("memory", mark);
-  }
-
-  async attend(
+  async decode(
     embedding: EmbeddingHandle,
-    references: readonly (readonly MemoryReference[])[],
-  ): Promise<ConditionedHandle> {
+    prompts: ObjectPrompts,
+    conditioned?: ConditionedHandle,
+    { multimask }: DecodeOptions = {},
+  ): Promise<Decoded> {
     this.#begin();
-    const { mark } = this.#use(embedding);
+    const { mark } = this.#use(embedding, "embedding");
+    if (conditioned !== undefined) this.#use(conditioned, "conditioned");
+    this.calls.push({ name: "decode", mark, prompts, conditioned: conditioned !== undefined, multimask });
+    const answer = this.behaviour.answer ?? (({ masks }: ObjectPrompts) => masks!.slice());
+    return this.#answer(answer(prompts, conditioned !== undefined, mark), prompts.count, mark);
+  }
+
+  /** Answers with every fourth pixel of the mask. */
+  async adopt(embedding: EmbeddingHandle, masks: Float32Array): Promise<Decoded> {
+    this.#begin();
+    const { mark } = this.#use(embedding, "embedding");
+    const size = this.imageSize;
+    const count = masks.length / size ** 2;
+    this.calls.push({ name: "adopt", mark });
+    const logits = Float32Array.from({ length: count * this.maskSize ** 2 }, (_, n) => {
+      const [x, rest] = [n % this.maskSize, Math.floor(n / this.maskSize)];
+      const [y, object] = [rest % this.maskSize, Math.floor(rest / this.maskSize)];
+      return masks[(object * size + 4 * y) * size + 4 * x]! > 0 ? 10 : -10;
+    });
+    return this.#answer(logits, count, mark);
+  }
+
+  async remember(
+    embedding: EmbeddingHandle,
+    decoded: DecodedHandle,
+    options: RememberOptions = {},
+  ): Promise<MemoryHandle> {
+    this.#begin();
+    const { mark } = this.#use(embedding, "embedding");
+    const made = this.#use(decoded, "decoded");
+    if (made.mark !== mark) throw new EngineError({ found: "an answer remembered with another slice's embedding" });
+    this.calls.push({ name: "remember", mark, remembered: options });
+    return this.#make<MemoryHandle>("memory", mark, made.rows);
+  }
+
+  async attend(embedding: EmbeddingHandle, references: readonly ObjectMemories[]): Promise<ConditionedHandle> {
+    this.#begin();
+    const { mark } = this.#use(embedding, "embedding");
     this.calls.push({
       name: "attend",
       mark,
-      references: references.map((list) =>
-        list.map(({ memory, ...rest }) => ({ ...rest, mark: this.#use(memory).mark })),
-      ),
+      references: references.map(({ spatial, pointers, farthestPointer }) => ({
+        spatial: spatial.map(({ memory, ...rest }) => ({ ...rest, mark: this.#row(memory, rest.row, "memory") })),
+        pointers: pointers.map(({ of, ...rest }) => ({ ...rest, mark: this.#row(of, rest.row) })),
+        farthestPointer,
+      })),
     });
-    return this.#make<ConditionedHandle>("conditioned", mark);
+    return this.#make<ConditionedHandle>("conditioned", mark, references.length);
   }
 
   release(...handles: readonly AnyHandle[]): void {
@@ -154,15 +205,32 @@ export class RecordingRefiner implements RefinerNetwork {
     this.behaviour.before?.(this.#count++);
   }
 
-  #make<T extends AnyHandle>(kind: string, mark: number): T {
+  #answer(logits: Float32Array, count: number, mark: number): Decoded {
+    const rows = Array.from({ length: count }, (_, row) => row);
+    return {
+      logits,
+      ious: Float32Array.from(rows, (row) => this.behaviour.iou?.(mark, row) ?? 0.9),
+      objectScores: Float32Array.from(rows, (row) => this.behaviour.objectScore?.(mark, row) ?? 5),
+      state: this.#make<DecodedHandle>("decoded", mark, count),
+    };
+  }
+
+  #make<T extends AnyHandle>(kind: string, mark: number, rows = 1): T {
     const handle = { kind } as unknown as T;
-    this.live.set(handle, { kind, mark });
+    this.live.set(handle, { kind, mark, rows });
     return handle;
   }
 
-  #use(handle: AnyHandle): Made {
+  #use(handle: AnyHandle, kind?: string): Made {
     const made = this.live.get(handle);
     if (made === undefined) throw new EngineError({ found: "a handle that was released or never given out" });
+    if (kind !== undefined && made.kind !== kind) throw new EngineError({ found: `a ${made.kind}`, expected: kind });
     return made;
+  }
+
+  #row(handle: AnyHandle, row: number, kind?: string): number {
+    const { mark, rows } = this.#use(handle, kind);
+    if (!(row >= 0 && row < rows)) throw new EngineError({ found: `object ${row} of ${rows}` });
+    return mark;
   }
 }

@@ -1,6 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import { type SelectionRules, selectMemories, selectNearest } from "./memory-bank.js";
+import { reachOf, type SelectionRules, selectMemories, selectNearest } from "./select-memories.js";
 
 const numFrames = 30;
 const frames = fc.uniqueArray(fc.integer({ min: 0, max: numFrames - 1 }), { maxLength: 20 });
@@ -61,4 +61,33 @@ describe("choosing memories", () => {
       for (const end of [before, after].filter(Number.isFinite)) expect(selected).toContain(end);
     },
   );
+
+  test.prop([fc.integer({ min: 0, max: numFrames - 1 }), rules, fc.boolean()])(
+    "nothing tracked is looked at beyond the reach",
+    (frame, given, reverse) => {
+      const everywhere = Array.from({ length: numFrames }, (_, t) => t).filter((t) =>
+        reverse ? t > frame : t < frame,
+      );
+      const { spatial, pointers } = selectMemories(timeline([], everywhere), frame, given, { numFrames, reverse });
+      const reach = reachOf(given);
+      const farthest = (chosen: typeof spatial) => Math.max(0, ...chosen.map(({ entry }) => Math.abs(entry - frame)));
+      expect(farthest(spatial)).toBeLessThanOrEqual(reach.spatial);
+      expect(farthest(pointers)).toBeLessThanOrEqual(reach.pointers);
+    },
+  );
+
+  test.prop([rules, fc.boolean()])("the reach is no longer than what some frame looks at", (given, reverse) => {
+    const numFrames = 200;
+    const frames = Array.from({ length: numFrames }, (_, t) => t);
+    const seen = frames.slice(80, 120).map((frame) => {
+      const tracked = frames.filter((t) => (reverse ? t > frame : t < frame));
+      const { spatial, pointers } = selectMemories(timeline([], tracked), frame, given, { numFrames, reverse });
+      const farthest = (chosen: typeof spatial) => Math.max(0, ...chosen.map(({ entry }) => Math.abs(entry - frame)));
+      return { spatial: farthest(spatial), pointers: farthest(pointers) };
+    });
+    expect({
+      spatial: Math.max(...seen.map(({ spatial }) => spatial)),
+      pointers: Math.max(...seen.map(({ pointers }) => pointers)),
+    }).toEqual(reachOf(given));
+  });
 });
