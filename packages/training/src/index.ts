@@ -14,4 +14,38 @@ export * from "./phantom/index.js";
 export { type PresetName, presetNamed, presets } from "./presets.js";
 export type { StageDice } from "./refiner/choose.js";
 export { type TrainOptions, type TrainResult, train } from "./run/train.js";
+export {
+  discAround,
+  filledBox,
+  inscribedEllipse,
+  meanRadius,
+} from "./sam-med2d/baselines.js";
+export {
+  bestCandidates,
+  type ClickedRound,
+  type ClickOccasion,
+  clickRounds,
+  type DrawClicks,
+  simulatedClicks,
+} from "./sam-med2d/iterative-prompts.js";
+export {
+  focalDiceIouLoss,
+  focalDiceIouTerms,
+  type PromptedLossTerms,
+  type PromptedLossWeights,
+  type PromptedMasks,
+  samMed2dLossWeights,
+} from "./sam-med2d/losses.js";
+export {
+  type BinaryMask,
+  checkMask,
+  componentBoxes,
+  correctivePoints,
+  type DrawnPoints,
+  initialPoints,
+  type JitterOptions,
+  jitterBoxes,
+  pointLabels,
+} from "./sam-med2d/prompt-simulation.js";
+export { meanScores, type PromptedScores, promptedScores } from "./sam-med2d/scores.js";
 export { version, versions } from "./version.js";

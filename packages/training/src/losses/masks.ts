@@ -35,7 +35,7 @@ export function maskLoss(
   const count = present.sum().clamp({ min: 1 });
   const perObject = (loss: Tensor) => loss.mul(present).sum().div(count);
   const focal = perObject(focalLoss(logits, target).mean([1]));
-  const dice = perObject(diceLoss(logits, target));
+  const dice = perObject(diceLoss(logits.sigmoid(), target));
   const iou = perObject(ious.squeeze(1).sub(actualIou(logits, target)).abs());
   const presence = objectScores.squeeze(1).binaryCrossEntropyWithLogits(present);
   return focal
@@ -54,9 +54,13 @@ export function focalLoss(logits: Tensor, target: Tensor, alpha = 0.25): Tensor 
   return crossEntropy.mul(missed.square()).mul(balance);
 }
 
-/** 1 − soft Dice of every object, `[N]`. */
-function diceLoss(logits: Tensor, target: Tensor): Tensor {
-  const p = logits.sigmoid();
+/**
+ * 1 − soft Dice, smoothed by 1 pixel.
+ *
+ * @param p probabilities `[N, pixels]` @param target 0/1, the same shape
+ * @returns `[N]`
+ */
+export function diceLoss(p: Tensor, target: Tensor): Tensor {
   const overlap = p.mul(target).sum([1]).mul(2).add(1);
   return overlap
     .div(
