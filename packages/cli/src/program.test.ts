@@ -51,7 +51,8 @@ describe("without the engine", () => {
     const { code, out } = await run("--help");
     expect(code).toBe(0);
     const names = ["phantom", "train", "segment", "evaluate", "info", "doctor", "demo"];
-    for (const name of names) {
+    const pointing = ["prompt", "everything", "models", "inspect", "convert-weights"];
+    for (const name of [...names, ...pointing]) {
       expect(out).toContain(`\n  ${name} `);
       expect((await run(name, "--help")).out).toMatch(/Examples:\n {2}# .+\n {2}rfmedsam /);
     }
@@ -94,6 +95,12 @@ describe("mistakes in the arguments end with 2 and one line that says what is wr
     [["phantom", "out", "--modality", "us"], /Allowed choices are ct, mr/],
     [["--threads", "0", "doctor"], /Expected a whole number from 1/],
     [["doctor", "--colour"], /unknown option '--colour'/],
+    [["prompt", "a.png", "--point", "1"], /Expected x,y or x,y,z/],
+    [["prompt", "a.png", "--box", "1,2,3"], /Expected x0,y0,x1,y1/],
+    [["prompt", "a.png", "--point", "1,2", "-o", "o"], /required option '--weights <file>' not specified/],
+    [["prompt", "a.png", "--weights", "w", "-o", "o"], /nothing to segment was pointed at/],
+    [["everything", "a.png", "--pred-iou-thresh", "2"], /Expected a number from 0 to 1/],
+    [["convert-weights", "a", "b", "--dtype", "int8"], /Allowed choices are float32/],
     [["segment", "a", "-m", "m", "-o", "o", "--overwrite", "--skip-existing"], /cannot be used with/],
   ])("%j", async (args, message) => {
     const { code, out, err } = await run(...args);

@@ -4,11 +4,16 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
+import { convertWeights } from "./commands/convert-weights.js";
 import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
+import { everything } from "./commands/everything.js";
 import { info } from "./commands/info.js";
+import { inspect } from "./commands/inspect.js";
+import { models } from "./commands/models.js";
 import { phantom } from "./commands/phantom.js";
+import { prompt } from "./commands/prompt.js";
 import { segment } from "./commands/segment.js";
 import { train } from "./commands/train.js";
 import type { Context, ContextOf, GlobalOptions } from "./context.js";
@@ -25,7 +30,20 @@ export interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-const commands: readonly ((context: ContextOf) => Command)[] = [phantom, train, segment, evaluate, info, doctor, demo];
+const commands: readonly ((context: ContextOf) => Command)[] = [
+  phantom,
+  train,
+  segment,
+  evaluate,
+  prompt,
+  everything,
+  models,
+  inspect,
+  convertWeights,
+  info,
+  doctor,
+  demo,
+];
 
 /**
  * Runs one command line.

@@ -1,0 +1,50 @@
+/** What is prompted, before any weights are loaded: mistakes in the arguments answer at once. */
+import { open } from "node:fs/promises";
+import { ConfigError } from "@rfmedsam/base";
+import { fileErrorOf } from "@rfmedsam/base/node";
+import { isPicture, type MaskPicture } from "@rfmedsam/imaging";
+import { readMask } from "@rfmedsam/imaging/node";
+import type { MaskFile } from "../../options/prompts.js";
+import type { PromptOptions } from "../prompt.js";
+
+/** By content. @throws ConfigError when nothing is asked, or what only a volume has is asked of a picture; FileError */
+export async function kindOfInput(input: string, options: PromptOptions): Promise<"picture" | "volume"> {
+  const { point = [], box = [], mask = [] } = options;
+  if (point.length + box.length + mask.length === 0) {
+    throw new ConfigError({
+      found: "nothing to segment was pointed at",
+      expected: "at least one --point, --box or --mask",
+      hint: "`rfmedsam everything` segments a picture without prompts",
+    });
+  }
+  const kind = isPicture(await firstBytes(input)) ? "picture" : "volume";
+  const forVolumes = (["axis", "window", "slice", "mm"] as const).find((name) => options[name]);
+  if (kind === "picture" && forVolumes !== undefined) {
+    throw new ConfigError({ file: input, found: `--${forVolumes} with a picture`, expected: "a volume for it" });
+  }
+  return kind;
+}
+
+async function firstBytes(file: string): Promise<Uint8Array> {
+  try {
+    const handle = await open(file, "r");
+    try {
+      const bytes = new Uint8Array(16);
+      await handle.read(bytes, 0, 16, 0);
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw fileErrorOf(cause, file, "check the path");
+  }
+}
+
+export interface GivenMask extends Omit<MaskFile, "file"> {
+  readonly mask: MaskPicture;
+}
+
+/** The masks out of their files. */
+export function readMasks(files: readonly MaskFile[] = []): Promise<GivenMask[]> {
+  return Promise.all(files.map(async ({ file, ...rest }) => ({ ...rest, mask: await readMask(file) })));
+}
