@@ -1,26 +1,34 @@
+export type { LabelOrRegion } from "./classes.js";
 export { colourOf, hexOf, labelColours, type Rgb } from "./colours.js";
+export { type CompareOptions, compareLabels, type LabelScores, type MetricOptions, voxelMl } from "./compare.js";
 export {
-  type CompareOptions,
+  type ChosenMetric,
+  chooseMetrics,
+  defaultMetrics,
+  defaultTolerances,
+  type MaskPair,
+  type Metric,
+  type MetricName,
+  metricNames,
+  metrics,
+  parseMetricNames,
+} from "./metrics.js";
+export {
   type CountOptions,
   type Counts,
-  compareLabels,
   countOverlap,
   dice,
   jaccard,
-  type LabelOrRegion,
-  type OverlapScores,
-  overlapScores,
   precision,
   recall,
   specificity,
   volumeSimilarity,
-  voxelMl,
 } from "./overlap.js";
-export { drawComparison, drawOverlay, type OverlayOptions } from "./overlay.js";
+export { drawComparison, drawOutlines, drawOverlay, type Outline, type OverlayOptions } from "./overlay.js";
 export { type MosaicOptions, mosaic, type Picture, toPng } from "./picture.js";
 export type { PlotSeries, StripPlot } from "./plot.js";
 export { type Headline, type Report, type ReportCase, type ReportPicture, renderReport } from "./report.js";
-export { type ScoreTableOptions, scoreGain, scoreTable } from "./score-table.js";
+export { type ScoreTableOptions, scoreGain, scoreTable, spreadOf } from "./score-table.js";
 export {
   abdomenWindow,
   informativeSlice,
@@ -31,8 +39,11 @@ export {
   type View,
   type Window,
 } from "./slices.js";
+export { holm } from "./statistics/holm.js";
+export { comparePaired, type PairedDifference, type PairedSummary } from "./statistics/paired.js";
+export { type SignedRankTest, signedRankTest, type ZeroRule } from "./statistics/wilcoxon.js";
 export {
-  nanMean,
+  finiteMean,
   quantile,
   type Scores,
   type Statistics,
@@ -48,6 +59,7 @@ export {
   type Column,
   columnTitle,
   formatCell,
+  type Interval,
   isNumeric,
   renderCsv,
   renderMarkdown,

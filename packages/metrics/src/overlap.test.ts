@@ -1,16 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { GeometryError } from "@rfmedsam/base";
 import { describe, expect } from "vitest";
-import {
-  type Counts,
-  compareLabels,
-  countOverlap,
-  dice,
-  jaccard,
-  precision,
-  recall,
-  volumeSimilarity,
-} from "./overlap.js";
+import { type Counts, countOverlap, dice, jaccard, precision, recall, volumeSimilarity } from "./overlap.js";
 
 const labels = [1, 2, 3];
 
@@ -104,22 +95,5 @@ describe("scores", () => {
     const onlyPredicted = { tp: 0, fp: 4, fn: 0, tn: 5 };
     expect([dice, jaccard, volumeSimilarity].map((score) => score(onlyPredicted))).toEqual([0, 0, 0]);
     expect([precision(onlyPredicted), recall(onlyPredicted)]).toEqual([0, Number.NaN]);
-  });
-});
-
-describe("two volumes", () => {
-  const affine = [2, 0, 0, 0, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 1];
-  const volume = (...data: number[]) => ({ data: Uint8Array.from(data), shape: [1, 2, 2] as const, affine });
-
-  test("give volumes in ml", () => {
-    const [scores] = compareLabels(volume(1, 1, 1, 0), volume(1, 0, 0, 0), [1]);
-    expect(scores?.predictedMl).toBeCloseTo(0.3, 12);
-    expect(scores?.referenceMl).toBeCloseTo(0.1, 12);
-  });
-
-  test("must lie on one grid", () => {
-    const moved = { ...volume(1, 1, 1, 0), affine: affine.with(3, 4) };
-    const files = { predictionFile: "a.nii", referenceFile: "b.nii" };
-    expect(() => compareLabels(moved, volume(1, 0, 0, 0), [1], files)).toThrow(/^a\.nii: shape 1×2×2.*b\.nii/);
   });
 });

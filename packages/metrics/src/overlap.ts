@@ -7,11 +7,9 @@
  * Empty masks: nothing in either mask is undefined and gives NaN, which means leave out (as nnU-Net does); a mask on one side only
  * gives 0 for Dice, Jaccard and volume similarity. Precision without a prediction and recall without a reference are NaN.
  */
-import { ConfigError, GeometryError } from "@rfmedsam/base";
-import { describeGrid, sameGrid, spacingOf, type Volume, type VoxelArray } from "@rfmedsam/imaging";
-
-/** One label, or several that count as one mask (nnU-Net's region). */
-export type LabelOrRegion = number | readonly number[];
+import { GeometryError } from "@rfmedsam/base";
+import type { VoxelArray } from "@rfmedsam/imaging";
+import { Classes, type LabelOrRegion, labelsOf, wholeNumbers } from "./classes.js";
 
 /** Voxel counts of one mask against another. `tn` is whatever is in neither. */
 export interface Counts {
@@ -65,33 +63,10 @@ export function countOverlap(
       expected: "two label maps on the same grid",
     });
   }
-  const classes = new Classes([...labels.flat(), ...(ignoreLabel === undefined ? [] : [ignoreLabel])]);
+  const classes = new Classes([...labels, ignoreLabel ?? []]);
   const joint = jointHistogram(prediction, reference, classes);
   const ignored = ignoreLabel === undefined ? -1 : classes.indexOf(ignoreLabel);
-  return labels.map((label) => countsOf(joint, classes, typeof label === "number" ? [label] : label, ignored));
-}
-
-/** The labels that matter get the numbers 1 … n, everything else is 0. */
-class Classes {
-  readonly #indices = new Map<number, number>();
-  readonly #small = new Uint16Array(256);
-
-  constructor(labels: readonly number[]) {
-    for (const label of labels) {
-      if (this.#indices.has(label)) continue;
-      const index = this.#indices.size + 1;
-      this.#indices.set(label, index);
-      if (label >= 0 && label < this.#small.length) this.#small[label] = index;
-    }
-  }
-
-  get count(): number {
-    return this.#indices.size + 1;
-  }
-
-  indexOf(label: number): number {
-    return this.#small[label] ?? this.#indices.get(label) ?? 0;
-  }
+  return labels.map((label) => countsOf(joint, classes, labelsOf(label), ignored));
 }
 
 /** `[prediction class, reference class]` → voxels, row-major. */
@@ -105,21 +80,6 @@ function jointHistogram(prediction: VoxelArray, reference: VoxelArray, classes: 
     joint[cell] = (joint[cell] as number) + 1;
   }
   return joint;
-}
-
-function wholeNumbers(data: VoxelArray, what: string): ArrayLike<number> {
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
-  if (data instanceof Float32Array || data instanceof Float64Array) {
-    const odd = data.find((value) => !Number.isInteger(value));
-    if (odd !== undefined) {
-      throw new ConfigError({
-        found: `the ${what} holds the value ${odd}`,
-        expected: "labels, which are whole numbers",
-        hint: "check that this is a label map and not an image or a probability map",
-      });
-    }
-  }
-  return data;
 }
 
 function countsOf(joint: Float64Array, classes: Classes, labels: readonly number[], ignored: number): Counts {
@@ -136,65 +96,4 @@ function countsOf(joint: Float64Array, classes: Classes, labels: readonly number
     }
   }
   return { tp, fp, fn, tn };
-}
-
-/** All overlap scores of one label in one case. Volumes in ml (1000 mm³). */
-export interface OverlapScores extends Counts {
-  readonly dice: number;
-  readonly jaccard: number;
-  readonly precision: number;
-  readonly recall: number;
-  readonly volumeSimilarity: number;
-  readonly predictedMl: number;
-  readonly referenceMl: number;
-}
-
-/** @param voxelMl volume of one voxel in ml */
-export function overlapScores(counts: Counts, voxelMl: number): OverlapScores {
-  const { tp, fp, fn } = counts;
-  return {
-    ...counts,
-    dice: dice(counts),
-    jaccard: jaccard(counts),
-    precision: precision(counts),
-    recall: recall(counts),
-    volumeSimilarity: volumeSimilarity(counts),
-    predictedMl: (tp + fp) * voxelMl,
-    referenceMl: (tp + fn) * voxelMl,
-  };
-}
-
-/** Volume of one voxel in ml, from the affine's determinant. */
-export function voxelMl(volume: Volume): number {
-  const [z, y, x] = spacingOf(volume);
-  return (z * y * x) / 1000;
-}
-
-export interface CompareOptions extends CountOptions {
-  /** Named in the error. */
-  readonly predictionFile?: string;
-  readonly referenceFile?: string;
-}
-
-/**
- * Overlap scores of every label of a predicted volume, in the order of `labels`.
- *
- * @throws GeometryError when the two volumes do not lie on the same grid
- */
-export function compareLabels(
-  prediction: Volume,
-  reference: Volume,
-  labels: readonly LabelOrRegion[],
-  { predictionFile, referenceFile, ...options }: CompareOptions = {},
-): OverlapScores[] {
-  if (!sameGrid(reference, prediction)) {
-    throw new GeometryError({
-      file: predictionFile,
-      found: describeGrid(prediction),
-      expected: `the reference's ${describeGrid(reference)}${referenceFile === undefined ? "" : ` (${referenceFile})`}, at the same place`,
-      hint: "compare the prediction with the reference of the same case",
-    });
-  }
-  const volume = voxelMl(reference);
-  return countOverlap(prediction.data, reference.data, labels, options).map((counts) => overlapScores(counts, volume));
 }

@@ -4,7 +4,7 @@ import { orientations, reorient, type Volume } from "@rfmedsam/imaging";
 import { decode } from "fast-png";
 import { describe, expect } from "vitest";
 import { colourOf } from "./colours.js";
-import { drawComparison, drawOverlay } from "./overlay.js";
+import { drawComparison, drawOutlines, drawOverlay } from "./overlay.js";
 import { mosaic, toPng } from "./picture.js";
 import { informativeSlice, percentileWindow, sliceCount, sliceOf, type View } from "./slices.js";
 
@@ -103,6 +103,20 @@ describe("an overlay", () => {
     ] as const) {
       expect(pixel(drawn, x, y)).toEqual(pixel(plain, x, y));
     }
+  });
+
+  test("outlines one label of each map, later over earlier", () => {
+    const plain = drawOverlay(image, undefined, { index: 2, window, width: 50 });
+    const outline = { labels, label: [2, 7], colour: [255, 0, 0], thickness: 2 } as const;
+    const other = { ...outline, label: 9, colour: [0, 255, 0] } as const;
+    const inner = { ...outline, colour: [0, 0, 255], thickness: 1 } as const;
+    const drawn = drawOutlines(image, [outline, other, inner], { index: 2, window, width: 50 });
+    expect(pixel(drawn, 19, 20)).toEqual([0, 0, 255]);
+    expect(pixel(drawn, 18, 20)).toEqual([255, 0, 0]);
+    expect(pixel(drawn, 10, 20)).toEqual(pixel(plain, 10, 20));
+    expect(pixel(drawn, 45, 70)).toEqual(pixel(plain, 45, 70));
+    const moved = { ...outline, labels: { ...labels, affine: affine.with(0, 3) } };
+    expect(() => drawOutlines(image, [moved])).toThrow(GeometryError);
   });
 
   test("refuses labels of another grid", () => {

@@ -5,6 +5,7 @@
  */
 import { GeometryError } from "@rfmedsam/base";
 import { describeGrid, sameGrid, type Volume } from "@rfmedsam/imaging";
+import { type LabelOrRegion, labelsOf } from "./classes.js";
 import { colourOf, type Rgb } from "./colours.js";
 import { mosaic, type Picture } from "./picture.js";
 import { informativeSlice, percentileWindow, type Slice, sliceOf, type View, type Window } from "./slices.js";
@@ -57,6 +58,37 @@ export function drawComparison(
   const index = options.index ?? informativeSlice(first, view);
   const window = options.window ?? percentileWindow(image);
   return mosaic(panels.map((labels) => drawOverlay(image, labels, { ...options, view, index, window })));
+}
+
+/** A mask to draw the border of. */
+export interface Outline {
+  /** On the image's grid. */
+  readonly labels: Volume;
+  /** The label, or several, whose border it is. */
+  readonly label: LabelOrRegion;
+  readonly colour: Rgb;
+  /** Pixels. */
+  readonly thickness?: number;
+}
+
+/**
+ * One slice of the image with the borders of masks over it, later ones over earlier ones: what was found beside what is there.
+ *
+ * @param options `index` defaults to the most informative slice of the first mask
+ * @throws GeometryError when labels and image do not lie on one grid
+ */
+export function drawOutlines(image: Volume, outlines: readonly Outline[], options: OverlayOptions = {}): Picture {
+  const { view = "axial", width = 320 } = options;
+  for (const { labels } of outlines) checkGrid(image, labels);
+  const index = options.index ?? informativeSlice(outlines[0]?.labels ?? image, view);
+  const picture = drawImage(sliceOf(image, view, index), width, options.window ?? percentileWindow(image));
+  for (const { labels, label, colour, thickness = 2 } of outlines) {
+    const slice = sliceOf(labels, view, index);
+    const inside = labelsOf(label);
+    const mask = { ...slice, data: slice.data.map((value) => (inside.includes(value) ? 1 : 0)) };
+    drawLabels(picture, mask, { fill: 0, contour: thickness, colour: () => colour });
+  }
+  return picture;
 }
 
 function checkGrid(image: Volume, labels: Volume): void {

@@ -2,7 +2,7 @@
  * A box and strip plot as inline SVG: one row per group (organ), in it one box per series (stage) over its single values.
  *
  * The box spans the quartiles with a line at the median, whiskers reach the extremes; fewer than four values are shown as points
- * and their median only. Colours are CSS variables of the page (`--series-0` …), so that the plot follows light and dark.
+ * and their median only. Infinite values have no place on the axis: how many there are stands at its end. Colours are CSS variables of the page (`--series-0` …), so that the plot follows light and dark.
  */
 import { type Html, html } from "./html.js";
 import { quantile } from "./summary.js";
@@ -34,6 +34,8 @@ const width = 480;
 const characterWidth = 6.9;
 const longestName = 22;
 const rightMargin = 14;
+/** Room at the end of the axis for "12 ∞". */
+const infiniteMargin = 38;
 const rowHeight = 13;
 const groupGap = 10;
 const axisHeight = 34;
@@ -43,7 +45,8 @@ export function renderPlot(plot: StripPlot): Html {
   const { groups, series, axis, unit, title } = plot;
   const [low, high] = widened(plot.range ?? rangeOf(series.flatMap(({ values }) => values.flat())));
   const left = Math.ceil(characterWidth * Math.max(8, ...groups.map((group) => [...shortened(group)].length))) + 10;
-  const span = width - left - rightMargin;
+  const infinite = series.some(({ values }) => values.some((row) => row.some(isInfinite)));
+  const span = width - left - (infinite ? infiniteMargin : rightMargin);
   const place = (value: number) => left + (span * (value - low)) / (high - low);
   const groupHeight = series.length * rowHeight + groupGap;
   const bottom = groups.length * groupHeight;
@@ -72,7 +75,7 @@ function drawGroup(
 ${series.map(({ name, values }, at) => {
   const y = top + (at + 0.5) * rowHeight;
   const named = (values[row] ?? []).map((value, index) => ({ value, name: cases?.[index] ?? `${index + 1}` }));
-  return html`<g class="series-${at % seriesColours}">${drawSeries(named, name, y, place)}</g>
+  return html`<g class="series-${at % seriesColours}">${drawSeries(named, name, y, place)}${drawInfinite(named, y)}</g>
 `;
 })}`;
 }
@@ -96,6 +99,16 @@ function drawSeries(
     ({ value, name }, index) =>
       html`<circle cx="${place(value).toFixed(1)}" cy="${(y + spread(index)).toFixed(1)}" r="1.7"><title>${name}, ${series}: ${value.toFixed(3)}</title></circle>`,
   )}<line class="median" x1="${x(0.5)}" x2="${x(0.5)}" y1="${top}" y2="${bottom}"/>`;
+}
+
+const isInfinite = (value: number): boolean => Math.abs(value) === Number.POSITIVE_INFINITY;
+
+function drawInfinite(values: readonly { value: number; name: string }[], y: number): Html | false {
+  const names = values.filter(({ value }) => isInfinite(value)).map(({ name }) => name);
+  return (
+    names.length > 0 &&
+    html`<text class="infinite" x="${width - 2}" y="${y.toFixed(1)}" text-anchor="end" dominant-baseline="central"><title>${names.join(", ")}</title>${names.length} ∞</text>`
+  );
 }
 
 const shortened = (name: string): string =>

@@ -38,6 +38,7 @@ th { color: var(--soft); font-weight: 600; font-size: 0.85rem; vertical-align: b
 tbody tr:last-child td { border-bottom: 0; }
 tfoot td { font-weight: 600; border-bottom: 0; }
 tfoot tr:first-child td { border-top: 1px solid var(--soft); }
+.note { color: var(--soft); font-size: 0.85rem; max-width: 46rem; margin: 0.4rem 0 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.1rem; list-style: none; font-size: 0.9rem; margin-bottom: 0.75rem; }

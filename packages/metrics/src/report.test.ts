@@ -107,6 +107,20 @@ describe("a report", () => {
     expect(page).toMatch(/<tfoot>\s*<tr><td>plain<\/td><td class="number">–<\/td><\/tr>\s*<\/tfoot>/);
   });
 
+  test("says what has no place on an axis, and what a table's legend says", () => {
+    const { plots: [plot] = [], tables: [table] = [] } = reportOf("plain", [1, 2, Number.POSITIVE_INFINITY, 3]);
+    const page = renderReport({
+      title: "t",
+      plots: [plot!],
+      tables: [{ ...table!, legend: ["a & b"] }],
+      casesTitle: "x",
+    });
+    parse(page);
+    expect(page).toMatch(/<text class="infinite"[^>]*><title>3<\/title>1 ∞<\/text>/);
+    expect(page).toContain('<p class="note">a &amp; b</p>');
+    expect(renderReport(reportOf("plain"))).not.toContain("∞");
+  });
+
   test("leaves out what it was not given", () => {
     const page = renderReport({ title: "Nothing yet" });
     parse(page);

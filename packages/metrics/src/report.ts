@@ -36,6 +36,8 @@ export interface Report {
   readonly tables?: readonly Table[];
   readonly plots?: readonly StripPlot[];
   readonly cases?: readonly ReportCase[];
+  /** Heading of the cases. */
+  readonly casesTitle?: string;
   /** Colours of the labels in the pictures. */
   readonly legend?: readonly { readonly name: string; readonly colour: Rgb }[];
   /** What ran, with what, where: seed, versions, machine, options. */
@@ -63,7 +65,7 @@ ${summary !== undefined && html`<p class="summary">${summary}</p>`}
 ${headlines.length > 0 && html`<dl class="headlines">${headlines.map(renderHeadline)}</dl>`}
 ${tables.map(renderTable)}
 ${plots.map(renderFigure)}
-${cases.length > 0 && renderCases(cases, legend)}
+${cases.length > 0 && renderCases(report.casesTitle ?? "Pictures", cases, legend)}
 ${facts.length > 0 && renderFacts(facts)}
 </main>
 </body>
@@ -95,6 +97,7 @@ ${
 ${footer.map(line)}</tfoot>
 `
 }</table></div>
+${table.legend?.map((sentence) => html`<p class="note">${sentence}</p>`)}
 </section>
 `;
 }
@@ -110,9 +113,9 @@ ${renderPlot(plot)}
 `;
 }
 
-function renderCases(cases: readonly ReportCase[], legend: NonNullable<Report["legend"]>): Html {
+function renderCases(title: string, cases: readonly ReportCase[], legend: NonNullable<Report["legend"]>): Html {
   return html`<section>
-<h2>Pictures</h2>
+<h2>${title}</h2>
 ${
   legend.length > 0 &&
   html`<ul class="legend">${legend.map(

@@ -49,6 +49,21 @@ describe("a gain", () => {
     for (const { mean } of perLabel) expect(mean).toBeCloseTo(0.1, 12);
   });
 
+  test("is none where both are infinite, and infinite where one is", () => {
+    const far = scores([
+      [Number.POSITIVE_INFINITY, 1],
+      [Number.POSITIVE_INFINITY, 1],
+    ]);
+    const near = scores([
+      [Number.POSITIVE_INFINITY, 1],
+      [2, 1],
+    ]);
+    expect(scoreGain(far, near).values).toEqual([
+      [0, 0],
+      [Number.NEGATIVE_INFINITY, 0],
+    ]);
+  });
+
   test("needs the same cases", () => {
     expect(() => scoreGain(before, { ...after, cases: ["a", "c"] })).toThrow(/cases a, c; expected a, b/);
   });

@@ -3,6 +3,9 @@ import { ConfigError } from "@rfmedsam/base";
 import type { Scores, Statistics, Summary } from "./summary.js";
 import type { Spread, Table } from "./table.js";
 
+/** A mean as a cell, with the number of infinite values it leaves out. */
+export const spreadOf = ({ mean, deviation, infinite }: Statistics): Spread => ({ mean, deviation, infinite });
+
 export interface ScoreTableOptions {
   readonly title?: string;
   /** Unit of the score, e.g. "mm"; none for a share. */
@@ -28,7 +31,6 @@ export function scoreTable(
     if (others.length === labels.length && others.every((label, at) => label === labels[at])) continue;
     throw new ConfigError({ found: `${name} is about ${others.join(", ")}`, expected: labels.join(", ") });
   }
-  const spread = ({ mean, deviation }: Statistics): Spread => ({ mean, deviation });
   return {
     ...(title === undefined ? {} : { title }),
     columns: [
@@ -38,16 +40,16 @@ export function scoreTable(
     rows: [
       ...labels.map((label, at) => [
         label,
-        ...columns.map(({ summary }) => spread(summary.perLabel[at] as Statistics)),
+        ...columns.map(({ summary }) => spreadOf(summary.perLabel[at] as Statistics)),
       ]),
-      ["mean", ...columns.map(({ summary }) => spread(summary.foreground))],
+      ["mean", ...columns.map(({ summary }) => spreadOf(summary.foreground))],
     ],
     footerRows: 1,
   };
 }
 
 /**
- * What `after` gained over `before`, case by case; undefined where either is. Its summary's interval says whether the gain is one.
+ * What `after` gained over `before`, case by case; undefined where either is, nothing where both are infinite. Its summary's interval says whether the gain is one.
  *
  * @throws ConfigError when cases or labels differ
  */
@@ -60,6 +62,8 @@ export function scoreGain(before: Scores, after: Scores): Scores {
   }
   return {
     ...after,
-    values: after.values.map((row, c) => row.map((value, label) => value - (before.values[c]?.[label] as number))),
+    values: after.values.map((row, c) => row.map((value, label) => gain(before.values[c]?.[label] as number, value))),
   };
 }
+
+const gain = (before: number, after: number): number => (before === after ? 0 : after - before);

@@ -93,6 +93,19 @@ describe("a summary", () => {
     expect(high - low).toBeCloseTo((2 * 1.96) / Math.sqrt(12 * 100), 1.5);
   });
 
+  test("counts infinite values by themselves, and means the finite ones", () => {
+    const table = tableOf([
+      [1, Number.POSITIVE_INFINITY],
+      [3, Number.POSITIVE_INFINITY],
+      [Number.POSITIVE_INFINITY, Number.NaN],
+    ]);
+    const { perLabel, foreground } = summarise(table, { ...quick, absentLabels: "skip" });
+    expect(perLabel[0]).toMatchObject({ count: 2, infinite: 1, mean: 2, median: 2, max: 3 });
+    expect(perLabel[1]).toMatchObject({ count: 0, infinite: 2, mean: Number.NaN, high: Number.NaN });
+    expect(foreground).toMatchObject({ count: 2, infinite: 3, mean: 2 });
+    expect(Number.isFinite(foreground.high)).toBe(true);
+  });
+
   test("refuses a ragged table", () => {
     const table = { ...tableOf([[1, 2], [3]]), labels: ["a", "b"] };
     expect(() => summarise(table)).toThrow(/1 scores for the case case 1/);

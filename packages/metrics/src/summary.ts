@@ -3,6 +3,7 @@
  *
  * Means are nnU-Net's: per label the mean over the cases that have a value (NaN = label in neither mask, left out); over the
  * foreground the plain mean of the labels' means. The interval is the percentile bootstrap over cases (Efron 1979), seeded.
+ * A distance to an empty mask is infinite and has no place in a mean: such values are counted by themselves.
  */
 import { ConfigError, Random } from "@rfmedsam/base";
 
@@ -14,10 +15,12 @@ export interface Scores {
   readonly values: readonly (readonly number[])[];
 }
 
-/** Where a sample lies. All NaN when there is no value. */
+/** Where a sample lies. All NaN when there is no finite value. */
 export interface Statistics {
-  /** How many values went in. */
+  /** How many finite values went in. */
   readonly count: number;
+  /** How many infinite ones did not. */
+  readonly infinite: number;
   readonly mean: number;
   /** Sample standard deviation (n − 1); 0 for a single value. */
   readonly deviation: number;
@@ -44,11 +47,12 @@ export interface SummaryOptions {
   readonly absentLabels?: "nan" | "skip";
 }
 
-/** Mean of the values that are not NaN; NaN when there is none. */
-export function nanMean(values: readonly number[]): number {
+/** Mean of the finite values; NaN when there is none. */
+export function finiteMean(values: ArrayLike<number>): number {
   let [sum, count] = [0, 0];
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) continue;
     sum += value;
     count++;
   }
@@ -64,29 +68,52 @@ export function summarise(scores: Scores, options: SummaryOptions = {}): Summary
   const { level = 0.95, resamples = 2000, seed = 0, absentLabels = "nan" } = options;
   checkShape(scores);
   const { cases, labels, values } = scores;
-  const everyCase = cases.map((_, index) => index);
-  const bootstrap = labels.map(() => [] as number[]);
-  const bootstrapForeground: number[] = [];
+  const columns = labels.map((_, label) => Float64Array.from(values, (row) => row[label] as number));
+  const bootstrap = labels.map(() => new Float64Array(resamples));
+  const bootstrapForeground = new Float64Array(cases.length > 0 ? resamples : 0);
   const random = new Random(seed);
-  for (let sample = 0; sample < resamples && cases.length > 0; sample++) {
-    const means = labelMeans(
-      values,
-      labels.length,
-      everyCase.map(() => random.below(cases.length)),
-    );
-    for (const [label, mean] of means.entries()) bootstrap[label]?.push(mean);
-    // A label that a resample happens to miss tells nothing about the others.
-    bootstrapForeground.push(nanMean(means));
+  const drawn = new Uint32Array(cases.length);
+  for (let sample = 0; sample < bootstrapForeground.length; sample++) {
+    for (let i = 0; i < drawn.length; i++) drawn[i] = random.below(cases.length);
+    let [sum, count] = [0, 0];
+    for (let label = 0; label < columns.length; label++) {
+      const mean = meanOfDrawn(columns[label] as Float64Array, drawn);
+      (bootstrap[label] as Float64Array)[sample] = mean;
+      // A label that a resample happens to miss tells nothing about the others.
+      if (Number.isNaN(mean)) continue;
+      sum += mean;
+      count++;
+    }
+    bootstrapForeground[sample] = sum / count;
   }
-  const means = labelMeans(values, labels.length, everyCase);
-  const overall = absentLabels === "skip" ? nanMean(means) : means.reduce((sum, mean) => sum + mean, 0) / means.length;
+  const means = columns.map(finiteMean);
+  const overall =
+    absentLabels === "skip" ? finiteMean(means) : means.reduce((sum, mean) => sum + mean, 0) / means.length;
+  const infinite = columns.map(
+    (column) => column.filter((value) => Math.abs(value) === Number.POSITIVE_INFINITY).length,
+  );
   return {
     perLabel: labels.map((label, index) => ({
       label,
-      ...statistics(column(values, index), means[index] as number, bootstrap[index] as number[], level),
+      ...statistics(columns[index] as Float64Array, means[index] as number, bootstrap[index] as Float64Array, level),
+      infinite: infinite[index] as number,
     })),
-    foreground: statistics(values.map(nanMean), overall, bootstrapForeground, level),
+    foreground: {
+      ...statistics(Float64Array.from(values, finiteMean), overall, bootstrapForeground, level),
+      infinite: infinite.reduce((sum, count) => sum + count, 0),
+    },
   };
+}
+
+function meanOfDrawn(values: Float64Array, drawn: Uint32Array): number {
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < drawn.length; i++) {
+    const value = values[drawn[i] as number] as number;
+    if (!Number.isFinite(value)) continue;
+    sum += value;
+    count++;
+  }
+  return sum / count;
 }
 
 function checkShape({ cases, labels, values }: Scores): void {
@@ -97,15 +124,14 @@ function checkShape({ cases, labels, values }: Scores): void {
   throw new ConfigError({ found, expected: `${cases.length} rows of ${labels.length} scores` });
 }
 
-const column = (values: Scores["values"], label: number): number[] => values.map((row) => row[label] as number);
-
-function labelMeans(values: Scores["values"], labels: number, cases: readonly number[]): number[] {
-  return Array.from({ length: labels }, (_, label) => nanMean(cases.map((index) => values[index]?.[label] as number)));
-}
-
-function statistics(values: readonly number[], mean: number, bootstrap: readonly number[], level: number): Statistics {
-  const present = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  const resampled = bootstrap.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+function statistics(
+  values: Float64Array,
+  mean: number,
+  bootstrap: Float64Array,
+  level: number,
+): Omit<Statistics, "infinite"> {
+  const present = values.filter((value) => Number.isFinite(value)).sort();
+  const resampled = bootstrap.filter((value) => !Number.isNaN(value)).sort();
   const tail = (1 - level) / 2;
   return {
     count: present.length,
@@ -119,10 +145,10 @@ function statistics(values: readonly number[], mean: number, bootstrap: readonly
   };
 }
 
-function deviation(values: readonly number[]): number {
+function deviation(values: Float64Array): number {
   if (values.length === 0) return Number.NaN;
   if (values.length === 1) return 0;
-  const mean = nanMean(values);
+  const mean = finiteMean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
 }
 

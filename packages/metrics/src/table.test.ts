@@ -49,6 +49,41 @@ describe("a table", () => {
     expect(tableToJson(table)[1]).toMatchObject({ Dice: null, "Dice sd": null });
   });
 
+  test("says how many values are infinite and in no mean", () => {
+    const distances: Table = {
+      columns: [
+        { name: "HD95", unit: "mm", digits: 1 },
+        { name: "interval", digits: 1 },
+      ],
+      rows: [
+        [
+          { mean: 2.5, deviation: 0.5, infinite: 2 },
+          { low: 2, high: 3 },
+        ],
+        [
+          { mean: Number.NaN, deviation: Number.NaN, infinite: 3 },
+          { low: Number.NaN, high: Number.NaN },
+        ],
+        [{ mean: 1, deviation: 0, infinite: 0 }, null],
+      ],
+      legend: ["(k ∞): infinite."],
+    };
+    expect(renderText(distances).split("\n")).toEqual([
+      "      HD95 [mm]   interval",
+      "───────────────  ─────────",
+      "2.5 ± 0.5 (2 ∞)  2.0 … 3.0",
+      "        – (3 ∞)          –",
+      "      1.0 ± 0.0",
+      "",
+      "(k ∞): infinite.",
+      "",
+    ]);
+    expect(renderMarkdown(distances)).toMatch(/\n\n?\(k ∞\): infinite\.\n$/);
+    expect(renderCsv(distances)).toBe(
+      "HD95 [mm],HD95 [mm] sd,HD95 [mm] infinite,interval from,interval to\n2.5,0.5,2,2,3\n,,3,,\n1,0,0,,\n",
+    );
+  });
+
   test("refuses rows of another length", () => {
     expect(() => renderText({ columns: [{ name: "a" }], rows: [["x", "y"]] })).toThrow(/row 1 of a table has 2 cells/);
   });

@@ -2,8 +2,8 @@
  * One table, four faces: aligned terminal text, Markdown, CSV (RFC 4180) and JSON (one object per row).
  *
  * Numbers stay numbers until they are drawn: a column says its unit and digits, a cell holds the value. Where people read, an
- * undefined number is "–" and a spread is "mean ± deviation"; CSV and JSON keep full precision, leave undefined cells empty
- * (null) and give a spread a column of its own.
+ * undefined number is "–" and a spread is "mean ± deviation (k ∞)", k values being infinite and left out; CSV and JSON keep full
+ * precision, leave undefined cells empty (null) and give a spread or an interval columns of its own.
  */
 import { ConfigError } from "@rfmedsam/base";
 
@@ -19,10 +19,18 @@ export interface Column {
 export interface Spread {
   readonly mean: number;
   readonly deviation: number;
+  /** How many infinite values are in neither, where there are such. */
+  readonly infinite?: number;
 }
 
-/** Text, a number (NaN = undefined), a spread, or nothing. */
-export type Cell = string | number | Spread | null;
+/** From one number to another. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Text, a number (NaN = undefined), a spread, an interval, or nothing. */
+export type Cell = string | number | Spread | Interval | null;
 
 export interface Table {
   readonly title?: string;
@@ -30,6 +38,8 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
   /** How many rows at the end are totals, set apart by a rule. */
   readonly footerRows?: number;
+  /** Sentences under the table where people read it: what is counted, what is left out. */
+  readonly legend?: readonly string[];
 }
 
 const undefinedValue = "–";
@@ -45,9 +55,15 @@ export function formatCell(cell: Cell | undefined, { digits = 3 }: Column): stri
   if (cell === null || cell === undefined) return "";
   if (typeof cell === "string") return cell;
   if (typeof cell === "number") return formatNumber(cell, digits);
+  if (isInterval(cell)) {
+    return Number.isNaN(cell.low)
+      ? undefinedValue
+      : `${formatNumber(cell.low, digits)} … ${formatNumber(cell.high, digits)}`;
+  }
+  const infinite = cell.infinite === undefined || cell.infinite === 0 ? "" : ` (${cell.infinite} ∞)`;
   return Number.isNaN(cell.mean)
-    ? undefinedValue
-    : `${formatNumber(cell.mean, digits)} ± ${formatNumber(cell.deviation, digits)}`;
+    ? `${undefinedValue}${infinite}`
+    : `${formatNumber(cell.mean, digits)} ± ${formatNumber(cell.deviation, digits)}${infinite}`;
 }
 
 function formatNumber(value: number, digits: number): string {
@@ -71,7 +87,8 @@ export function renderText(table: Table): string {
   const rule = widths.map((size) => "─".repeat(size)).join("  ");
   const lines = [line(heads), rule, ...body.map(line)];
   if (footerRows > 0 && footerRows < body.length) lines.splice(lines.length - footerRows, 0, rule);
-  return [...(table.title === undefined ? [] : [table.title, ""]), ...lines, ""].join("\n");
+  const legend = table.legend === undefined ? [] : ["", ...table.legend];
+  return [...(table.title === undefined ? [] : [table.title, ""]), ...lines, ...legend, ""].join("\n");
 }
 
 /** The table in GitHub's Markdown. */
@@ -80,7 +97,8 @@ export function renderMarkdown(table: Table): string {
   const line = (row: readonly string[]) => `| ${row.map(quoted).join(" | ")} |`;
   const rule = `| ${table.columns.map((column) => (isNumeric(column) ? "--:" : ":--")).join(" | ")} |`;
   const lines = [line(table.columns.map(columnTitle)), rule, ...cells(table).map(line), ""];
-  return [...(table.title === undefined ? [] : [`**${table.title}**`, ""]), ...lines].join("\n");
+  const legend = (table.legend ?? []).flatMap((sentence) => [sentence, ""]);
+  return [...(table.title === undefined ? [] : [`**${table.title}**`, ""]), ...lines, ...legend].join("\n");
 }
 
 /** The table as comma-separated values, full precision. */
@@ -115,27 +133,47 @@ function checked({ columns, rows }: Table): Table["rows"] {
   return rows;
 }
 
-/** Columns that hold spreads become two. */
+/** The plain columns a cell becomes where every number has one of its own. A spread's third is there when a row needs it. */
+const parts = {
+  plain: { suffixes: [""], of: (cell: Cell) => [cell as Exclude<Cell, Spread | Interval>] },
+  spread: {
+    suffixes: ["", " sd"],
+    of: (cell: Cell) => (isSpread(cell) ? [cell.mean, cell.deviation] : [cell as number, null]),
+  },
+  spreadAndInfinite: {
+    suffixes: ["", " sd", " infinite"],
+    of: (cell: Cell) =>
+      isSpread(cell) ? [cell.mean, cell.deviation, cell.infinite ?? 0] : [cell as number, null, null],
+  },
+  interval: {
+    suffixes: [" from", " to"],
+    of: (cell: Cell) => (isInterval(cell) ? [cell.low, cell.high] : [cell as number, null]),
+  },
+} as const;
+
+/** Columns that hold spreads or intervals become several. */
 function flattened({ columns, rows }: Table): { names: string[]; rows: (string | number | null)[][] } {
-  const split = columns.map((_, at) => checked({ columns, rows }).some((row) => isSpread(row[at])));
-  const names = columns.flatMap((column, at) => {
-    const title = columnTitle(column);
-    return split[at] ? [title, `${title} sd`] : [title];
-  });
-  const plain = (value: number) => (Number.isFinite(value) ? value : Number.isNaN(value) ? null : String(value));
+  const kinds = columns.map((_, at) => kindOf(checked({ columns, rows }).map((row) => row[at])));
+  const plain = (value: string | number | null) => {
+    if (typeof value !== "number" || Number.isFinite(value)) return value;
+    return Number.isNaN(value) ? null : String(value);
+  };
   return {
-    names,
-    rows: rows.map((row) =>
-      row.flatMap((cell, at) => {
-        if (isSpread(cell)) return [plain(cell.mean), plain(cell.deviation)];
-        const value = typeof cell === "number" ? plain(cell) : cell;
-        return split[at] ? [value, null] : [value];
-      }),
-    ),
+    names: columns.flatMap((column, at) => parts[kinds[at]!].suffixes.map((suffix) => columnTitle(column) + suffix)),
+    rows: rows.map((row) => row.flatMap((cell, at) => parts[kinds[at]!].of(cell).map(plain))),
   };
 }
 
-const isSpread = (cell: Cell | undefined): cell is Spread => typeof cell === "object" && cell !== null;
+function kindOf(cells: readonly (Cell | undefined)[]): keyof typeof parts {
+  if (cells.some(isInterval)) return "interval";
+  const spreads = cells.filter(isSpread);
+  if (spreads.length === 0) return "plain";
+  return spreads.some(({ infinite = 0 }) => infinite > 0) ? "spreadAndInfinite" : "spread";
+}
+
+const isObject = (cell: Cell | undefined): cell is Spread | Interval => typeof cell === "object" && cell !== null;
+const isSpread = (cell: Cell | undefined): cell is Spread => isObject(cell) && "mean" in cell;
+const isInterval = (cell: Cell | undefined): cell is Interval => isObject(cell) && "low" in cell;
 
 const width = (text: string): number => [...text].length;
 

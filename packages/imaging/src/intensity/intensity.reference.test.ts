@@ -1,7 +1,8 @@
 /** `imgref/normalization` and `imgref/crop_nonzero`: nnU-Net's own functions. */
+import { compareNumbers } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { boundingBox, cropData } from "../regions/box.js";
-import { largestDifference, referenceCases } from "../testing/reference.js";
+import { referenceCases } from "../testing/reference.js";
 import type { NumberArray, Triple } from "../volume.js";
 import { cropToNonzero } from "./nonzero.js";
 import { normaliseCt, normaliseZScore, rescaleTo01, rgbTo01 } from "./normalise.js";
@@ -26,14 +27,14 @@ const schemes: Readonly<
   RGBTo01Normalization: (input) => rgbTo01(input as Uint8Array),
 };
 
-describe.each(referenceCases<NormalizationFacts>("normalization"))("normalization $name", ({ facts, arrays }) => {
+describe.each(referenceCases<NormalizationFacts>("normalization"))("normalization $name", ({ name, facts, arrays }) => {
   test("values", () => {
     const { input, output, seg } = arrays();
     const expected = output!.data as Float32Array;
     const actual = schemes[facts.scheme]!(input!.data as NumberArray, facts, seg?.data as Int8Array | undefined);
     const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const tolerance = facts.tolerance_abs ?? facts.tolerance_rel! * largest;
-    expect(largestDifference(actual, expected)).toBeLessThanOrEqual(tolerance);
+    expect(compareNumbers(`imgref/normalization/${name}`, actual, expected, tolerance)).toBeLessThanOrEqual(tolerance);
   });
 });
 
@@ -42,7 +43,7 @@ interface CropFacts {
   readonly bbox_half_open: readonly (readonly [number, number])[];
 }
 
-describe.each(referenceCases<CropFacts>("crop_nonzero"))("crop_nonzero $name", ({ facts, arrays }) => {
+describe.each(referenceCases<CropFacts>("crop_nonzero"))("crop_nonzero $name", ({ name, facts, arrays }) => {
   test("box, cropped channels, and where the mask is", () => {
     const { data_in, data_out, seg_in, seg_out } = arrays();
     const [channels, ...shape] = facts.shape_in as [number, number, number, number];
@@ -54,7 +55,7 @@ describe.each(referenceCases<CropFacts>("crop_nonzero"))("crop_nonzero $name", (
     const { box, mask } = cropToNonzero(inputs, shape as Triple);
     expect(box.start.map((start, axis) => [start, box.end[axis]])).toEqual(facts.bbox_half_open);
     const cropped = inputs.flatMap((input) => [...cropData(input, shape as Triple, box)]);
-    expect(largestDifference(cropped, data_out!.data as Float32Array)).toBe(0);
+    expect(compareNumbers(`imgref/crop_nonzero/${name}`, cropped, data_out!.data, 0)).toBe(0);
     // nnU-Net marks background outside the mask as -1 in the segmentation (0 where none is given).
     const labels = (seg_in?.data as Int8Array | undefined) ?? new Int8Array(count);
     const marked = labels.map((label, at) => (label === 0 && mask[at] === 0 ? -1 : label));

@@ -1,35 +1,49 @@
 /**
- * Folders of predicted labels against folders of reference labels: overlap scores of every case and label.
+ * Folders of predicted labels against folders of reference labels: scores of every case and label.
  *
  * One case is in memory at a time. A label that is in neither map of a case has no score there (NaN), as in nnU-Net.
  */
 import { type CancelSignal, FormatError, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
 import { type LabelVolume, labelsIn } from "@rfmedsam/imaging";
 import { readLabels } from "@rfmedsam/imaging/node";
-import { compareLabels, type LabelOrRegion, type OverlapScores } from "../overlap.js";
+import type { LabelOrRegion } from "../classes.js";
+import { compareLabels, type MetricOptions } from "../compare.js";
+import { type ChosenMetric, chooseMetrics, defaultTolerances } from "../metrics.js";
+import type { Counts } from "../overlap.js";
 import type { Scores } from "../summary.js";
 import type { LabelNames } from "./label-names.js";
 import { findPairs, type Pair, type PairOptions } from "./pairs.js";
 
-export interface EvaluateOptions extends PairOptions {
+export interface EvaluateOptions extends PairOptions, Omit<MetricOptions, "ignoreLabel"> {
   /** Name → value. Without it labels are called by the numbers found in the references. */
   readonly labels?: LabelNames | undefined;
+  /** Voxels of the reference with this label count nowhere. */
+  readonly ignoreLabel?: number | undefined;
   readonly progress?: Progress | undefined;
   readonly signal?: CancelSignal | undefined;
 }
 
 /** One label of one case in one column. */
-export interface EvaluationRow extends OverlapScores {
+export interface EvaluationRow {
   readonly case: string;
   readonly column: string;
   readonly label: string;
+  readonly counts: Counts;
+  /** By the metrics' keys; NaN where undefined. */
+  readonly scores: Readonly<Record<string, number>>;
 }
 
 export interface Evaluation {
   readonly labels: LabelNames;
-  /** What was compared: `prediction`, or the stages and `final`. */
+  /** What was computed; their keys are those of the rows' scores. */
+  readonly metrics: readonly ChosenMetric[];
+  /** How: whose surface distances, which tolerances (mm), which label counts nowhere. */
+  readonly settings: Required<Pick<MetricOptions, "definition" | "tolerances">> & Pick<EvaluateOptions, "ignoreLabel">;
+  /** What was compared: `prediction`, or the stages and `final`; before them `against` if another method was given. */
   readonly columns: readonly string[];
   readonly cases: readonly string[];
+  /** Where they are, case by case. */
+  readonly files: readonly Pair[];
   readonly rows: readonly EvaluationRow[];
   /** Cases with a reference and no prediction; they count nowhere. */
   readonly missing: readonly string[];
@@ -42,42 +56,43 @@ export interface Evaluation {
  *
  * @param predictions a folder, or one file; so are the `references`
  * @throws FileError, FormatError for what cannot be read and for labels that have no name; GeometryError when a prediction does not lie
- *   on its reference's grid; InterruptedError
+ *   on its reference's grid; ConfigError for a negative tolerance; InterruptedError
  */
 export async function evaluateFolders(
   predictions: string,
   references: string,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { progress = silent, signal } = options;
+  const { progress = silent, signal, definition = "deepmind", tolerances = defaultTolerances, ignoreLabel } = options;
+  const metrics = chooseMetrics(options.metrics, tolerances);
   const { pairs, columns, missing, extra } = await findPairs(predictions, references, options);
-  const labels = options.labels ?? (await labelsOfReferences(pairs, signal));
+  const labels = options.labels ?? (await labelsOfReferences(pairs, ignoreLabel, signal));
   const rows: EvaluationRow[] = [];
   for (const [index, pair] of pairs.entries()) {
     throwIfCancelled(signal);
-    rows.push(...(await evaluateCase(pair, columns, labels)));
+    rows.push(...(await evaluateCase(pair, columns, labels, options)));
     progress({ stage: "comparing labels", done: index + 1, total: pairs.length });
   }
   const cases = pairs.map((pair) => pair.case);
+  const found = { labels, columns, cases, rows, missing };
   return {
-    labels,
-    columns,
-    cases,
-    rows,
-    missing,
-    notes: notesOn(options, { labels, columns, cases, rows, missing }, extra),
+    ...found,
+    metrics,
+    settings: { definition, tolerances, ignoreLabel },
+    files: pairs,
+    notes: notesOn(options, found, extra),
   };
 }
 
-/** A score as `summarise` and `scoreTable` want it. */
+/** A score as `summarise` and `scoreTable` want it. @param score a metric's key */
 export function scoresOf(
   { cases, labels, rows }: Pick<Evaluation, "cases" | "labels" | "rows">,
   column: string,
-  score: keyof OverlapScores = "dice",
+  score = "dice",
 ): Scores {
   const names = Object.keys(labels);
   const values = new Map(
-    rows.filter((row) => row.column === column).map((row) => [`${row.case}\n${row.label}`, row[score]]),
+    rows.filter((row) => row.column === column).map((row) => [`${row.case}\n${row.label}`, row.scores[score]]),
   );
   return {
     cases,
@@ -86,25 +101,38 @@ export function scoresOf(
   };
 }
 
-async function labelsOfReferences(pairs: readonly Pair[], signal: CancelSignal | undefined): Promise<LabelNames> {
+async function labelsOfReferences(
+  pairs: readonly Pair[],
+  ignored: number | undefined,
+  signal: CancelSignal | undefined,
+): Promise<LabelNames> {
   const found = new Set<number>();
   for (const { reference } of pairs) {
     throwIfCancelled(signal);
     for (const label of labelsIn((await readLabels(reference)).data)) found.add(label);
   }
-  found.delete(0);
+  for (const label of [0, ignored]) if (label !== undefined) found.delete(label);
   return Object.fromEntries([...found].sort((a, b) => a - b).map((label) => [`label ${label}`, label]));
 }
 
-async function evaluateCase(pair: Pair, columns: readonly string[], labels: LabelNames): Promise<EvaluationRow[]> {
+async function evaluateCase(
+  pair: Pair,
+  columns: readonly string[],
+  labels: LabelNames,
+  { metrics, definition, tolerances, ignoreLabel }: EvaluateOptions,
+): Promise<EvaluationRow[]> {
   const names = Object.keys(labels);
-  const known = new Set([0, ...Object.values(labels).flat()]);
+  const known = new Set([0, ...Object.values(labels).flat(), ...(ignoreLabel === undefined ? [] : [ignoreLabel])]);
   const reference = await readKnown(pair.reference, known, labels);
   const rows: EvaluationRow[] = [];
   for (const column of columns) {
     const file = pair.predictions[column];
     if (file === undefined) continue;
     const scores = compareLabels(await readKnown(file, known, labels), reference, Object.values(labels), {
+      metrics,
+      definition,
+      tolerances,
+      ...(ignoreLabel === undefined ? {} : { ignoreLabel }),
       predictionFile: file,
       referenceFile: pair.reference,
     });
@@ -131,7 +159,7 @@ const valuesOf = (value: LabelOrRegion) => (typeof value === "number" ? String(v
 
 function notesOn(
   { labels: given }: EvaluateOptions,
-  { labels, columns, cases, rows, missing }: Omit<Evaluation, "notes">,
+  { labels, columns, cases, rows, missing }: Pick<Evaluation, "labels" | "columns" | "cases" | "rows" | "missing">,
   extra: readonly string[],
 ): string[] {
   const notes: string[] = [];
@@ -150,7 +178,7 @@ function notesOn(
     if (without.length > 0) notes.push(`${column} lacks ${counted(without.length, "case")}: ${listed(without)}.`);
   }
   const absent = Object.keys(labels).filter((label) =>
-    rows.every((row) => row.label !== label || Number.isNaN(row.dice)),
+    rows.every((row) => row.label !== label || Number.isNaN(row.scores.dice)),
   );
   if (absent.length > 0) notes.push(`In no case and no prediction: ${listed(absent)}.`);
   return notes;

@@ -6,12 +6,8 @@ export {
   evaluateFolders,
   scoresOf,
 } from "./evaluate-folders.js";
-export { type LabelNames, labelFileBeside, readLabelNames } from "./label-names.js";
+export { type EvaluationTables, evaluationTables, summaryOf } from "./evaluation-tables.js";
+export { type LabelNames, labelFileBeside, readLabelNames, withoutIgnored } from "./label-names.js";
 export { findPairs, type Pair, type PairOptions, type Pairs } from "./pairs.js";
-export {
-  type EvaluationFacts,
-  type EvaluationTables,
-  evaluationTables,
-  summaryOf,
-  writeEvaluation,
-} from "./write-evaluation.js";
+export type { WorstCasesOptions } from "./worst-cases.js";
+export { comparisonToJson, type EvaluationFacts, writeEvaluation } from "./write-evaluation.js";

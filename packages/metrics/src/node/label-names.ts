@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
-import type { LabelOrRegion } from "../overlap.js";
+import type { LabelOrRegion } from "../classes.js";
 
 /** Name → value, or values that count as one mask (nnU-Net's regions). Background (0) is left out. */
 export type LabelNames = Readonly<Record<string, LabelOrRegion>>;
@@ -11,6 +11,16 @@ export type LabelNames = Readonly<Record<string, LabelOrRegion>>;
 /** The `dataset.json` that describes a folder of labels: in it, or beside it as in nnU-Net's layout (`labelsTr`). */
 export function labelFileBeside(references: string): string | undefined {
   return [references, dirname(resolve(references))].map((folder) => join(folder, "dataset.json")).find(existsSync);
+}
+
+/**
+ * nnU-Net's label called "ignore" is none: voxels of the reference that carry it were not annotated.
+ *
+ * @returns the other labels, and its number if there is one
+ */
+export function withoutIgnored(names: LabelNames): { labels: LabelNames; ignoreLabel?: number } {
+  const { ignore, ...labels } = names;
+  return typeof ignore === "number" ? { labels, ignoreLabel: ignore } : { labels: names };
 }
 
 /** @throws FileError when the file is missing, ConfigError when it does not name labels */

@@ -25,25 +25,28 @@ export interface Pairs {
 export interface PairOptions {
   /** Subfolders of the predictions that are compared, too, where they exist. */
   readonly beside?: readonly string[] | undefined;
+  /** Another method's predictions: a folder, or a file if the predictions are one. A column of its own, the first. */
+  readonly against?: string | undefined;
   readonly cases?: ((id: string) => boolean) | undefined;
 }
 
 /** The column of the predictions themselves when others stand beside it, and when none does. */
 export const finalColumn = "final";
 const onlyColumn = "prediction";
+/** The column of another method's predictions. */
+export const againstColumn = "against";
 
 /** @throws FileError when either side is missing or nothing belongs together */
 export async function findPairs(predictions: string, references: string, options: PairOptions = {}): Promise<Pairs> {
-  const { beside = [], cases = () => true } = options;
+  const { beside = [], cases = () => true, against } = options;
   const [predicted, referred] = [await volumesOf(predictions), await volumesOf(references)];
-  if (predicted.file !== undefined && referred.file !== undefined) {
-    const pair = { case: caseNameOf(referred.file), reference: referred.file };
-    const pairs = [{ ...pair, predictions: { [onlyColumn]: predicted.file } }];
-    return { pairs, columns: [onlyColumn], missing: [], extra: [] };
-  }
+  const rival = against === undefined ? undefined : await volumesOf(against);
+  if (predicted.file !== undefined && referred.file !== undefined)
+    return twoFiles(predicted.file, referred.file, rival);
   const others = beside.filter((name) => existsSync(join(predictions, name)));
   const own = others.length === 0 ? onlyColumn : finalColumn;
   const columns = new Map([[own, predicted.files]]);
+  if (rival !== undefined) columns.set(againstColumn, rival.files);
   for (const name of others) columns.set(name, (await volumesOf(join(predictions, name))).files);
   const wanted = [...referred.files].filter(([id]) => cases(id));
   const pairs = wanted
@@ -58,14 +61,27 @@ export async function findPairs(predictions: string, references: string, options
   if (pairs.length === 0) throw nothingInCommon(predictions, references, predicted.files, wanted.length);
   return {
     pairs,
-    columns: [...others, own],
+    columns: [...(rival === undefined ? [] : [againstColumn]), ...others, own],
     missing: wanted.map(([id]) => id).filter((id) => !predicted.files.has(id)),
     extra: [...predicted.files.keys()].filter((id) => cases(id) && !referred.files.has(id)),
   };
 }
 
 /** The volumes of a folder by case; for a file, that one. */
-async function volumesOf(path: string): Promise<{ files: Map<string, string>; file?: string }> {
+interface Volumes {
+  readonly files: ReadonlyMap<string, string>;
+  readonly file?: string;
+}
+
+function twoFiles(prediction: string, reference: string, rival: Volumes | undefined): Pairs {
+  const id = caseNameOf(reference);
+  const other = rival === undefined ? undefined : (rival.file ?? rival.files.get(id));
+  const predictions = { ...(other === undefined ? {} : { [againstColumn]: other }), [onlyColumn]: prediction };
+  const columns = rival === undefined ? [onlyColumn] : [againstColumn, onlyColumn];
+  return { pairs: [{ case: id, reference, predictions }], columns, missing: [], extra: [] };
+}
+
+async function volumesOf(path: string): Promise<Volumes> {
   let isFolder: boolean;
   try {
     isFolder = (await stat(path)).isDirectory();

@@ -1,116 +1,37 @@
-/** An evaluation as tables, and as files: JSON and CSV with every number, one HTML page to look at. */
+/** An evaluation as files: JSON and CSV with every number, one HTML page to look at. */
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
-import type { OverlapScores } from "../overlap.js";
+import { colourOf } from "../colours.js";
+import type { StripPlot } from "../plot.js";
 import { renderReport } from "../report.js";
-import { scoreTable } from "../score-table.js";
-import { type Summary, summarise } from "../summary.js";
-import { type Column, renderCsv, type Table, tableToJson } from "../table.js";
+import { renderCsv, tableToJson } from "../table.js";
 import { type Evaluation, scoresOf } from "./evaluate-folders.js";
-
-export interface EvaluationTables {
-  /** Dice per label, a column per stage; the column alone when there is one. */
-  readonly dice: Table;
-  /** All scores per label of the last column (the final labels). */
-  readonly scores: Table;
-  /** Dice per case of the last column. */
-  readonly cases: Table;
-  /** A row per case, column and label. */
-  readonly everything: Table;
-}
-
-/** Dice of one column, summed up over the cases. */
-export function summaryOf(evaluation: Evaluation, column: string, score: keyof OverlapScores = "dice"): Summary {
-  return summarise(scoresOf(evaluation, column, score), { absentLabels: "skip" });
-}
-
-export function evaluationTables(evaluation: Evaluation): EvaluationTables {
-  const { columns } = evaluation;
-  const last = columns.at(-1)!;
-  return {
-    dice: scoreTable(
-      columns.map((name) => ({ name, summary: summaryOf(evaluation, name) })),
-      { title: "Dice", rows: "label" },
-    ),
-    scores: scoresByLabel(evaluation, last),
-    cases: diceByCase(evaluation, last),
-    everything: allRows(evaluation),
-  };
-}
-
-/** Scores beside Dice, each with its column. */
-const others = [
-  ["jaccard", { name: "Jaccard", digits: 3 }],
-  ["precision", { name: "precision", digits: 3 }],
-  ["recall", { name: "recall", digits: 3 }],
-  ["volumeSimilarity", { name: "volume similarity", digits: 3 }],
-  ["predictedMl", { name: "predicted", unit: "ml", digits: 1 }],
-  ["referenceMl", { name: "reference", unit: "ml", digits: 1 }],
-] as const satisfies readonly (readonly [keyof OverlapScores, Column])[];
-
-function scoresByLabel(evaluation: Evaluation, column: string): Table {
-  const dice = summaryOf(evaluation, column);
-  const summaries = others.map(([score]) => summaryOf(evaluation, column, score));
-  const row = (label: string, of: (summary: Summary) => Summary["foreground"]) => {
-    const { count, mean, deviation, low, high, min, median } = of(dice);
-    return [label, count, { mean, deviation }, low, high, median, min, ...summaries.map((each) => of(each).mean)];
-  };
-  return {
-    title: `All scores (${column})`,
-    columns: [
-      { name: "label" },
-      { name: "cases", digits: 0 },
-      { name: "Dice", digits: 3 },
-      { name: "95 % from", digits: 3 },
-      { name: "to", digits: 3 },
-      { name: "median", digits: 3 },
-      { name: "least", digits: 3 },
-      ...others.map(([, shown]) => shown),
-    ],
-    rows: [
-      ...dice.perLabel.map(({ label }, at) => row(label, (summary) => summary.perLabel[at]!)),
-      row("mean", (summary) => summary.foreground),
-    ],
-    footerRows: 1,
-  };
-}
-
-function diceByCase(evaluation: Evaluation, column: string): Table {
-  const { cases, labels, values } = scoresOf(evaluation, column);
-  return {
-    title: `Dice per case (${column})`,
-    columns: [{ name: "case" }, ...labels.map((name) => ({ name, digits: 3 }))],
-    rows: cases.map((id, at) => [id, ...values[at]!]),
-  };
-}
-
-function allRows({ rows }: Evaluation): Table {
-  const numbers = ["dice", ...others.map(([score]) => score), "tp", "fp", "fn", "tn"] as const;
-  return {
-    columns: [{ name: "case" }, { name: "column" }, { name: "label" }, ...numbers.map((name) => ({ name, digits: 6 }))],
-    rows: rows.map((row) => [row.case, row.column, row.label, ...numbers.map((name) => row[name])]),
-  };
-}
+import { type EvaluationTables, evaluationTables, summaryOf } from "./evaluation-tables.js";
+import { comparisonLegend, legendOf } from "./legend.js";
+import { drawWorstCases, type WorstCases, type WorstCasesOptions } from "./worst-cases.js";
 
 /** What may be said about a run beside the numbers. */
 export interface EvaluationFacts {
   readonly title?: string;
   readonly facts?: readonly { readonly name: string; readonly value: string }[];
+  /** Pictures of the worst cases on the page; none unless given. */
+  readonly pictures?: WorstCasesOptions;
 }
 
 /**
  * Writes `evaluation.json`, `evaluation.csv` and `evaluation.html` into a folder, over those of an earlier run.
  *
- * @returns the files' paths
- * @throws FileError, ResourceError; no file is half-written
+ * @returns the files' paths, and what could not be drawn
+ * @throws FileError, FormatError, ResourceError; InterruptedError; no file is half-written
  */
 export async function writeEvaluation(
   folder: string,
   evaluation: Evaluation,
-  { title = "Evaluation", facts = [] }: EvaluationFacts = {},
-): Promise<{ json: string; csv: string; html: string }> {
+  { title = "Evaluation", facts = [], pictures }: EvaluationFacts = {},
+): Promise<{ json: string; csv: string; html: string; notes: readonly string[] }> {
   const tables = evaluationTables(evaluation);
-  const { labels, columns, cases, missing, notes } = evaluation;
+  const drawn = pictures === undefined ? undefined : await drawWorstCases(evaluation, pictures);
+  const { labels, columns, cases, missing, notes, settings } = evaluation;
   const files = {
     json: join(folder, "evaluation.json"),
     csv: join(folder, "evaluation.csv"),
@@ -118,27 +39,37 @@ export async function writeEvaluation(
   };
   await writeJsonAtomic(files.json, {
     labels,
+    settings,
     columns,
     cases,
     missing,
     notes,
+    legend: [...legendOf(evaluation), ...(tables.comparison.length > 0 ? comparisonLegend : [])],
     dice: tableToJson(tables.dice),
     scores: tableToJson(tables.scores),
+    summary: tableToJson(tables.summary),
+    comparison: comparisonToJson(tables),
     rows: tableToJson(tables.everything),
   });
   await writeFileAtomic(files.csv, renderCsv(tables.everything));
-  await writeFileAtomic(files.html, page(evaluation, tables, title, facts));
-  return files;
+  await writeFileAtomic(files.html, page(evaluation, tables, title, facts, drawn));
+  return { ...files, notes: drawn?.notes ?? [] };
 }
+
+/** The comparison's tables as one list of objects per table. */
+export const comparisonToJson = ({ comparison }: EvaluationTables) =>
+  comparison.map((table) => ({ title: table.title!, rows: tableToJson(table) }));
 
 function page(
   evaluation: Evaluation,
   tables: EvaluationTables,
   title: string,
   facts: NonNullable<EvaluationFacts["facts"]>,
+  drawn: WorstCases | undefined,
 ): string {
   const { columns, labels, cases, missing, notes } = evaluation;
   const { foreground } = summaryOf(evaluation, columns.at(-1)!);
+  const { dice, scores, intervals, others, comparison } = tables;
   return renderReport({
     title,
     summary: `${cases.length} ${cases.length === 1 ? "case" : "cases"}, ${Object.keys(labels).length} labels.`,
@@ -150,19 +81,43 @@ function page(
       },
       { name: "without a prediction", value: String(missing.length) },
     ],
-    tables: [...(columns.length > 1 ? [tables.dice] : []), tables.scores, tables.cases],
-    plots: [
-      {
-        title: "Dice of every case",
-        axis: "Dice",
-        groups: Object.keys(labels),
-        cases,
-        series: columns.map((column) => {
-          const { values } = scoresOf(evaluation, column);
-          return { name: column, values: Object.keys(labels).map((_, at) => values.map((row) => row[at]!)) };
-        }),
-      },
+    tables: [
+      ...(columns.length > 1 ? [dice] : []),
+      scores,
+      intervals,
+      ...comparison,
+      ...(others === undefined ? [] : [others]),
+      tables.cases,
     ],
-    facts: [...facts, ...notes.map((value) => ({ name: "note", value }))],
+    plots: plotsOf(evaluation),
+    ...(drawn && {
+      cases: drawn.cases,
+      casesTitle: "Worst cases",
+      legend: [
+        ...drawn.legend,
+        ...Object.entries(labels).flatMap(([name, value]) =>
+          typeof value === "number" ? { name, colour: colourOf(value) } : [],
+        ),
+      ],
+    }),
+    facts: [...facts, ...[...notes, ...(drawn?.notes ?? [])].map((value) => ({ name: "note", value }))],
   });
+}
+
+/** A plot per headline score, with a box per organ. */
+function plotsOf(evaluation: Evaluation): StripPlot[] {
+  const { columns, labels, cases, metrics } = evaluation;
+  return metrics
+    .filter(({ headline }) => headline)
+    .map(({ key, title, unit }) => ({
+      title: `${title} of every case`,
+      axis: title,
+      ...(unit && { unit }),
+      groups: Object.keys(labels),
+      cases,
+      series: columns.map((column) => {
+        const { values } = scoresOf(evaluation, column, key);
+        return { name: column, values: Object.keys(labels).map((_, at) => values.map((row) => row[at]!)) };
+      }),
+    }));
 }

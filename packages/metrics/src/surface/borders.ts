@@ -69,17 +69,20 @@ function bothWays(
   weightOf: (code: number) => number,
 ): Borders {
   const steps = (spacing.length === 2 ? [1, ...spacing] : spacing) as [number, number, number];
-  const [marks, sizes] = [new Uint8Array(length), [0, 0]];
-  const inside = [a, b].map((codes, side) => {
+  const marks = new Uint8Array(length);
+  /** Distances to a border, one volume of them at a time. */
+  const distancesTo = (codes: Uint8Array): Float64Array | undefined => {
+    let size = 0;
     // what the transform measures to is 0
     for (let i = 0; i < length; i++) {
       const border = isBorder(codes[i]!);
       marks[i] = border ? 0 : 1;
-      if (border) sizes[side]!++;
+      if (border) size++;
     }
-    return sizes[side] === 0 ? undefined : distanceTransform(marks, shape as [number, number, number], steps);
-  });
-  const collect = (codes: Uint8Array, size: number, other: Float64Array | undefined): Border => {
+    return size === 0 ? undefined : distanceTransform(marks, shape as [number, number, number], steps);
+  };
+  const collect = (codes: Uint8Array, other: Float64Array | undefined): Border => {
+    const size = codes.reduce((count, code) => count + (isBorder(code) ? 1 : 0), 0);
     const [distances, weights] = [new Float64Array(size), new Float64Array(size)];
     for (let i = 0, at = 0; i < length; i++) {
       if (!isBorder(codes[i]!)) continue;
@@ -88,7 +91,7 @@ function bothWays(
     }
     return { distances, weights };
   };
-  return { reference: collect(a, sizes[0]!, inside[1]), prediction: collect(b, sizes[1]!, inside[0]) };
+  return { reference: collect(a, distancesTo(b)), prediction: collect(b, distancesTo(a)) };
 }
 
 /** For the corner before every voxel, which of the voxels around it are inside. The mask has a margin of background. */

@@ -10,6 +10,7 @@
  *
  * Sources: google-deepmind/surface-distance 0.1, MedPy 0.5.2, MONAI 1.5.
  */
+import { ConfigError } from "@rfmedsam/base";
 import { quantile } from "../summary.js";
 import { type Border, type Borders, elementBorders, voxelBorders } from "./borders.js";
 import type { Mask } from "./mask.js";
@@ -56,7 +57,7 @@ export type SurfaceDefinition = keyof typeof surfaceDefinitions;
 /**
  * @param spacing mm, in the order of the masks' shape
  * @param tolerances mm, for the surface Dice
- * @throws GeometryError when the masks or the spacing do not fit together
+ * @throws GeometryError when the masks or the spacing do not fit together; ConfigError for a mask that is none, a negative tolerance
  */
 export function surfaceScores(
   reference: Mask,
@@ -67,6 +68,7 @@ export function surfaceScores(
     tolerances = [],
   }: { readonly definition?: SurfaceDefinition; readonly tolerances?: readonly number[] } = {},
 ): SurfaceScores {
+  assertTolerances(tolerances);
   const { borders: bordersOf, percentile } = surfaceDefinitions[definition];
   const borders = bordersOf(reference, prediction, spacing);
   const sides = [borders.reference, borders.prediction];
@@ -82,6 +84,13 @@ export function surfaceScores(
     assd: known(undefinedValue, far, () => weightedMean(sides)),
     surfaceDice: tolerances.map((tolerance) => known(undefinedValue, 0, () => shareWithin(sides, tolerance))),
   };
+}
+
+/** @throws ConfigError unless all are millimetres, 0 or more */
+export function assertTolerances(tolerances: readonly number[]): void {
+  const odd = tolerances.find((tolerance) => !(tolerance >= 0 && Number.isFinite(tolerance)));
+  if (odd === undefined) return;
+  throw new ConfigError({ found: `a tolerance of ${odd} mm`, expected: "a distance of 0 mm or more" });
 }
 
 /** NaN when there is no border, infinite when there is nothing to measure to. */

@@ -1,14 +1,17 @@
 /** A mask as surface distances need it: foreground, extent and spacing, in the volume or in the plane. */
-import { GeometryError } from "@rfmedsam/base";
+import { ConfigError, GeometryError } from "@rfmedsam/base";
 
 export interface Mask {
-  /** 0 outside, anything else inside. */
+  /** 0 outside, 1 inside. */
   readonly data: Uint8Array;
   /** `[z, y, x]`, or `[y, x]` for a picture, whose border is a line and not a surface. */
   readonly shape: readonly number[];
 }
 
-/** @throws GeometryError unless both masks have the same two or three extents and there is one positive spacing for each */
+/**
+ * @throws GeometryError unless both masks have the same two or three extents and there is one positive spacing for each; ConfigError when
+ *   a mask holds anything but 0 and 1
+ */
 export function assertComparable(reference: Mask, prediction: Mask, spacing: readonly number[]): void {
   const { shape } = reference;
   const size = shape.reduce((product, extent) => product * extent, 1);
@@ -26,6 +29,15 @@ export function assertComparable(reference: Mask, prediction: Mask, spacing: rea
   }
   if (!spacing.every((step) => step > 0 && Number.isFinite(step))) {
     throw new GeometryError({ found: `a spacing of ${spacing.join(" × ")} mm`, expected: "positive numbers" });
+  }
+  for (const [name, { data }] of Object.entries({ reference, prediction })) {
+    const odd = data.find((value) => value !== 0 && value !== 1);
+    if (odd === undefined) continue;
+    throw new ConfigError({
+      found: `the ${name} holds the value ${odd}`,
+      expected: "a mask of 0 and 1",
+      hint: "take one label of a label map at a time",
+    });
   }
 }
 

@@ -180,7 +180,7 @@ function page(facts: DemoFacts, cases: readonly ReportCase[]): string {
 /** The mean of the last column of a score table. */
 function lastMean({ rows, columns }: Table): string {
   const cell = rows.at(-1)?.[columns.length - 1];
-  return typeof cell === "object" && cell !== null ? cell.mean.toFixed(3) : "–";
+  return typeof cell === "object" && cell !== null && "mean" in cell ? cell.mean.toFixed(3) : "–";
 }
 
 function minutes(seconds: number): string {
