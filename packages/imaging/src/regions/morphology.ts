@@ -49,7 +49,7 @@ export function dilateBall(mask: Uint8Array, shape: Triple, radius: number, spac
 
 /**
  * One voxel further, `iterations` times.
- * @param spreading the value that wins over its neighbours: 1 grows the mask, 0 shrinks it
+ * @param spreading the value that wins over its neighbours: 1 grows the mask, 0 shrinks it (which is growing the background)
  */
 function repeat(
   mask: Uint8Array,
@@ -63,44 +63,83 @@ function repeat(
   if (!Number.isInteger(iterations) || iterations < 0) {
     throw new ConfigError({ found: `${iterations} iterations`, expected: "a whole number from 0" });
   }
-  const [depth, height, width] = shape;
-  // A margin of one voxel, so that every voxel has all its neighbours.
-  const [row, slice] = [width + 2, (width + 2) * (height + 2)];
-  let from = new Uint8Array(slice * (depth + 2)).fill(outside);
-  eachRow((at, start) => {
-    for (let x = 0; x < width; x++) from[start + x] = mask[at + x] === 0 ? 0 : 1;
+  const grid = new Margined(shape);
+  const beyond = outside === spreading ? 1 : 0;
+  let current = grid.with(beyond);
+  grid.eachRow((at, start) => {
+    for (let x = 0; x < shape[2]; x++) current[start + x] = (mask[at + x] === 0 ? 0 : 1) === spreading ? 1 : 0;
   });
-  let to = from.slice();
-  const offsets = Int32Array.from(neighbours(connectivity, row, slice));
+  const edge = grid.with(beyond);
   for (let iteration = 0; iteration < iterations; iteration++) {
-    eachRow((_, start) => {
-      for (let i = start; i < start + width; i++) {
-        let value = from[i]!;
-        for (let n = 0; value !== spreading && n < offsets.length; n++) value = from[i + offsets[n]!]!;
-        to[i] = value;
-      }
-    });
-    [from, to] = [to, from];
+    const grown = spreads[connectivity](current, grid);
+    // the margin stays what it was told to be
+    grid.eachRow((_, start) => edge.set(grown.subarray(start, start + shape[2]), start));
+    current = edge.slice();
   }
   const out = new Uint8Array(mask.length);
-  eachRow((at, start) => out.set(from.subarray(start, start + width), at));
+  grid.eachRow((at, start) => {
+    for (let x = 0; x < shape[2]; x++) out[at + x] = current[start + x] === spreading ? 1 : 0;
+  });
   return out;
-
-  function eachRow(visit: (at: number, start: number) => void): void {
-    for (let z = 0; z < depth; z++) {
-      for (let y = 0; y < height; y++) visit((z * height + y) * width, (z + 1) * slice + (y + 1) * row + 1);
-    }
-  }
 }
 
-function* neighbours(connectivity: 6 | 18 | 26, row: number, slice: number): Generator<number> {
-  const axes = { 6: 1, 18: 2, 26: 3 }[connectivity];
-  for (const z of [-1, 0, 1]) {
-    for (const y of [-1, 0, 1]) {
-      for (const x of [-1, 0, 1]) {
-        const differing = Math.abs(z) + Math.abs(y) + Math.abs(x);
-        if (differing > 0 && differing <= axes) yield z * slice + y * row + x;
+/** A volume with a margin of at least one voxel. Rows are a multiple of four bytes long, so that four voxels are one word. */
+class Margined {
+  readonly row: number;
+  readonly slice: number;
+  readonly length: number;
+
+  constructor(readonly shape: Triple) {
+    this.row = 4 * Math.ceil((shape[2] + 2) / 4);
+    this.slice = this.row * (shape[1] + 2);
+    this.length = this.slice * (shape[0] + 2);
+  }
+
+  with(value: number): Uint8Array {
+    return new Uint8Array(this.length).fill(value);
+  }
+
+  /** @param visit index of the row's first voxel without and with the margin */
+  eachRow(visit: (at: number, start: number) => void): void {
+    const [depth, height, width] = this.shape;
+    for (let z = 0; z < depth; z++) {
+      for (let y = 0; y < height; y++) {
+        visit((z * height + y) * width, (z + 1) * this.slice + (y + 1) * this.row + 1);
       }
     }
   }
 }
+
+/** A mask of 0 and 1 and its neighbours along one axis: along x byte by byte, along y and z (`stride` bytes apart) word by word. */
+function alongX(mask: Uint8Array): Uint8Array {
+  const out = new Uint8Array(mask.length);
+  for (let i = 1; i < mask.length - 1; i++) out[i] = mask[i - 1]! | mask[i]! | mask[i + 1]!;
+  return out;
+}
+
+function along(mask: Uint8Array, stride: number): Uint8Array {
+  const [words, step] = [wordsOf(mask), stride / 4];
+  const out = new Uint8Array(mask.length);
+  const target = wordsOf(out);
+  for (let i = step; i < words.length - step; i++) target[i] = words[i - step]! | words[i]! | words[i + step]!;
+  return out;
+}
+
+/** `a` with everything that `b` has. */
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const [target, source] = [wordsOf(a), wordsOf(b)];
+  for (let i = 0; i < target.length; i++) target[i]! |= source[i]!;
+  return a;
+}
+
+const wordsOf = (mask: Uint8Array) => new Uint32Array(mask.buffer, mask.byteOffset, mask.length / 4);
+
+/** A mask and its neighbours: those over faces lie along one axis, over edges along two, over corners along all three. */
+const spreads: { readonly [Neighbours in 6 | 18 | 26]: (mask: Uint8Array, grid: Margined) => Uint8Array } = {
+  6: (mask, { row, slice }) => join(join(alongX(mask), along(mask, row)), along(mask, slice)),
+  18(mask, { row, slice }) {
+    const [x, y] = [alongX(mask), along(mask, row)];
+    return join(join(along(x, row), along(x, slice)), along(y, slice));
+  },
+  26: (mask, { row, slice }) => along(along(alongX(mask), row), slice),
+};
