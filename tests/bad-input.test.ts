@@ -93,9 +93,9 @@ describe("a file that is no volume", () => {
   test("a missing file", () => refused(segment(at("none.nii.gz")), /none\.nii\.gz: does not exist/));
 
   test.each([
-    ["a picture", png, /looks like a PNG picture/],
+    ["a damaged picture", png, /a PNG picture with a misplaced header/],
     ["text", new TextEncoder().encode("patient;age\nA;54\n"), /looks like text \("patient;age"\)/],
-    ["a DICOM file", dicom, /looks like a DICOM file/],
+    ["a damaged DICOM file", dicom, /a DICOM header that is damaged/],
     ["an empty file", new Uint8Array(0), /is empty/],
   ])("%s", async (name, bytes, message) => {
     const file = at(`${name.replaceAll(" ", "-")}.nii.gz`);

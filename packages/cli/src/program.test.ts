@@ -50,7 +50,7 @@ describe("without the engine", () => {
   test("help lists the commands, and every command has examples", async () => {
     const { code, out } = await run("--help");
     expect(code).toBe(0);
-    const names = ["phantom", "train", "segment", "evaluate", "info", "doctor", "demo"];
+    const names = ["phantom", "train", "segment", "evaluate", "convert", "info", "doctor", "demo"];
     const pointing = ["prompt", "everything", "models", "inspect", "convert-weights"];
     for (const name of [...names, ...pointing]) {
       expect(out).toContain(`\n  ${name} `);

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
+import { convert } from "./commands/convert.js";
 import { convertWeights } from "./commands/convert-weights.js";
 import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
@@ -39,6 +40,7 @@ const commands: readonly ((context: ContextOf) => Command)[] = [
   everything,
   models,
   inspect,
+  convert,
   convertWeights,
   info,
   doctor,

@@ -3,12 +3,14 @@
  *
  *   ct.nii.gz                                      one case, one channel
  *   case_0000.nii.gz case_0001.nii.gz              one case, two channels (nnU-Net's names)
- *   FOLDER                                         all cases in it
+ *   FOLDER                                         all cases in it: files by their names' endings
+ *   DICOM_FOLDER                                   one case, one channel; its folder's name is the case's
+ *   FOLDER/DICOM_FOLDER …                          a case per folder
  *
  * A name that ends in four digits is a channel only beside a `_0000`, or when the model has several channels; else it is a name
  * like any other (`patient_2021.nii.gz`).
  */
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigError, FileError, type RfmedsamError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
@@ -17,8 +19,10 @@ import {
   channelsInOrder,
   describeChannels,
   groupChannels,
-  hasEnding,
+  holdsDicom,
+  imagesAmong,
   listFolder,
+  volumeEndings,
 } from "@rfmedsam/imaging/node";
 
 /** A case and its files, in the order of the model's channels. */
@@ -77,14 +81,25 @@ async function filesOf(input: string): Promise<string[]> {
     throw fileErrorOf(cause, input, "check the path");
   }
   if (!isFolder) return [input];
-  const names = (await listFolder(input)).filter((name) => hasEnding(name));
+  const names = imagesAmong(await listFolder(input));
   if (names.length > 0) return names.map((name) => join(input, name));
+  if (await holdsDicom(input, 0)) return [input];
+  const series = await dicomFoldersIn(input);
+  if (series.length > 0) return series;
   throw new FileError({
     file: input,
     found: "no volume is in this folder",
-    expected: "files ending in .nii.gz or .nii",
-    hint: "convert a DICOM folder to .nii.gz first (dcm2niix)",
+    expected: `files ending in ${volumeEndings.join(", ")}, or DICOM files`,
+    hint: "check the path",
   });
+}
+
+async function dicomFoldersIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory() && (await holdsDicom(join(folder, entry.name)))) found.push(join(folder, entry.name));
+  }
+  return found.sort();
 }
 
 function casesAmong(files: readonly string[], channelNames: readonly string[]): (InputCase | FailedCase)[] {

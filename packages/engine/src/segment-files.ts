@@ -35,6 +35,10 @@ export interface SegmentFilesOptions {
   readonly existing?: "refuse" | "overwrite" | "skip" | undefined;
   /** Which of the cases found are segmented; all by default. */
   readonly cases?: ((id: string) => boolean) | undefined;
+  /** Which series of DICOM folders with several: its place, from 1, or its UID. */
+  readonly series?: number | string | undefined;
+  /** Told what is unusual about an image and what was done about it. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   readonly progress?: Progress | undefined;
   readonly signal?: CancelSignal | undefined;
 }
@@ -134,12 +138,15 @@ async function segmentCase(
   { manifest, segmenter }: Pick<OpenModel, "manifest" | "segmenter">,
   input: InputCase,
   output: string,
-  { stages = false, through, progress = silent, signal }: SegmentFilesOptions,
+  { stages = false, through, series, onWarning, progress = silent, signal }: SegmentFilesOptions,
 ): Promise<SegmentedCase> {
   resetPeakMemory();
   const started = performance.now();
   const since = (start: number) => (performance.now() - start) / 1000;
-  const channels = await readChannels(input.images);
+  const channels = await readChannels(input.images, {
+    series,
+    onWarning: (warning) => onWarning?.(`${input.case}: ${warning}`),
+  });
   const read = since(started);
   const segmentation = await segmenter
     .segment(channels, {

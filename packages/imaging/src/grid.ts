@@ -27,7 +27,7 @@ export function assertSameGrid(image: Grid, label: Grid, files: { imageFile?: st
     file: files.labelFile,
     found: `${describeGrid(label)}; ${difference}`,
     expected: `the image's ${describeGrid(image)}${whose}`,
-    hint: "resample the label onto the image's grid, or remove the case from the data set",
+    hint: "resample the label onto the image's grid (`rfmedsam convert LABEL OUT --labels --like IMAGE`), or remove the case from the data set",
   });
 }
 

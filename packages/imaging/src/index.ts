@@ -1,6 +1,33 @@
 /** Volumes, their geometry, formats, resampling, intensity and regions. Typed arrays only: everything here runs in a browser. */
 
-export type { NiftiDatatype, ScalarName } from "./formats/nifti/datatypes.js";
+export type { BoundaryMode } from "./filters/boundary.js";
+export {
+  affineTransform,
+  type InterpolateOptions,
+  mapCoordinates,
+  type ZoomOptions,
+  zoom,
+} from "./filters/interpolate.js";
+export { type FilterOptions, gaussianFilter, rankFilter, uniformFilter } from "./filters/neighbourhood.js";
+export { type SplineDegree, splineCoefficients } from "./filters/spline.js";
+export { type ByteSource, sourceOfBytes } from "./formats/byte-source.js";
+export { paletteColour, type Rgb } from "./formats/dicom-seg/colour.js";
+export { type Code, type Concept, conceptOf } from "./formats/dicom-seg/concepts.js";
+export type { SegmentationType } from "./formats/dicom-seg/content.js";
+export type { SourceImage } from "./formats/dicom-seg/frames.js";
+export type { ReferenceGrid } from "./formats/dicom-seg/grid.js";
+export type { LabelMap, LabelMapOptions, SegmentOverlap } from "./formats/dicom-seg/labels.js";
+export { type DicomSeg, type ReadDicomSegOptions, readDicomSeg, type SourceSeries } from "./formats/dicom-seg/read.js";
+export type { DicomSegment } from "./formats/dicom-seg/segments.js";
+export type { SegmentToWrite } from "./formats/dicom-seg/segments-to-write.js";
+export {
+  type SegmentedSeries,
+  type WriteDicomSegOptions,
+  type WrittenDicomSeg,
+  writeDicomSeg,
+} from "./formats/dicom-seg/write.js";
+export { type DecoderParts, type FormatName, type ImageFile, readImageSource } from "./formats/image-file.js";
+export type { NiftiDatatype } from "./formats/nifti/datatypes.js";
 export type { NiftiExtension } from "./formats/nifti/extensions.js";
 export type { NiftiHeader } from "./formats/nifti/header.js";
 export {
@@ -14,7 +41,23 @@ export {
   volumeOfNifti,
 } from "./formats/nifti/read.js";
 export { type WriteNiftiOptions, writeNifti } from "./formats/nifti/write.js";
+export {
+  type DecodePictureOptions,
+  decodeMask,
+  decodePicture,
+  isPicture,
+  type MaskPicture,
+} from "./formats/picture/decode.js";
+export { encodeGreyPng, encodePng, type GreyPicture } from "./formats/picture/png.js";
+export { type ScalarName, scalarNameOf, scalarNames } from "./formats/scalars.js";
 export { describeBytes } from "./formats/sniff.js";
+export {
+  type EncodedFile,
+  encodeVolume,
+  volumeToBytes,
+  type WriteVolumeOptions,
+  writableEndings,
+} from "./formats/volume-files.js";
 export {
   apply,
   assertAffine,
@@ -40,8 +83,27 @@ export {
   percentileOfSorted,
   sampleForeground,
 } from "./intensity/statistics.js";
+export { summariseValues, type ValueSummary } from "./intensity/summary.js";
+export {
+  applyVoi,
+  clipAndStretch,
+  ctWindows,
+  greyToRgb,
+  imagenet,
+  normaliseColours,
+  percentileToGrey,
+  percentileWindow,
+  type Rounding,
+  type VoiFunction,
+  voiFunctions,
+  type Window,
+  windowShare,
+  windowToGrey,
+} from "./intensity/window.js";
 export { labelsIn, toLabels } from "./labels.js";
 export { type Orientation, orientationOf, orientations, reorient } from "./orientation.js";
+export { checkPicture, type RgbPicture } from "./picture.js";
+export { type PreviewOptions, previewStrip } from "./preview.js";
 export {
   type Box,
   boundingBox,
@@ -62,7 +124,9 @@ export {
   largestComponent,
 } from "./regions/components.js";
 export { distanceTransform } from "./regions/distance.js";
+export { close, dilate, dilateBall, erode, type MorphologyOptions, open } from "./regions/morphology.js";
 export type { FloatArray, SplineOrder } from "./resample/axis.js";
+export { type ResampleLikeOptions, resampleLike } from "./resample/like.js";
 export {
   computeNewShape,
   resampleImage,
@@ -82,12 +146,3 @@ export {
   type VoxelArray,
   voxelCount,
 } from "./volume.js";
-export type { BoundaryMode } from "./filters/boundary.js";
-export { affineTransform, type InterpolateOptions, mapCoordinates, type ZoomOptions, zoom } from "./filters/interpolate.js";
-export { type FilterOptions, gaussianFilter, rankFilter, uniformFilter } from "./filters/neighbourhood.js";
-export { type SplineDegree, splineCoefficients } from "./filters/spline.js";
-export { type DecodePictureOptions, decodeMask, decodePicture, isPicture, type MaskPicture } from "./formats/picture/decode.js";
-export { encodeGreyPng, encodePng, type GreyPicture } from "./formats/picture/png.js";
-export { applyVoi, clipAndStretch, ctWindows, greyToRgb, imagenet, normaliseColours, percentileToGrey, percentileWindow, type Rounding, type VoiFunction, voiFunctions, type Window, windowShare, windowToGrey } from "./intensity/window.js";
-export { checkPicture, type RgbPicture } from "./picture.js";
-export { close, dilate, dilateBall, erode, type MorphologyOptions, open } from "./regions/morphology.js";

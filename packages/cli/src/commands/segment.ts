@@ -13,6 +13,7 @@ interface Options extends SplitOptions {
   readonly through?: "step0" | "stage1" | "stage2";
   readonly overwrite?: boolean;
   readonly skipExisting?: boolean;
+  readonly series?: string;
 }
 
 /** `rfmedsam segment INPUT… -m MODEL -o OUT` */
@@ -21,7 +22,8 @@ export function segment(context: ContextOf): Command {
     name: "segment",
     summary: "label the organs in one or more volumes",
     description:
-      "Segments NIfTI files, or all of a folder, one after the other. The labels lie on each image's own grid. " +
+      "Segments NIfTI, NRRD, MetaImage and DICOM (a folder is a case), or all of a folder, one after the other. " +
+      "The labels lie on each image's own grid. " +
       "Several channels of a case are put together by nnU-Net's names: CASE_0000.nii.gz, CASE_0001.nii.gz, …",
     examples: [
       ["rfmedsam segment ct.nii.gz -m model -o labels", "one volume: labels/ct.nii.gz"],
@@ -32,25 +34,27 @@ export function segment(context: ContextOf): Command {
       ["rfmedsam segment scans -m model -o labels --skip-existing", "go on where it stopped"],
     ],
   })
-    .argument("<inputs...>", "NIfTI files, or folders of them")
+    .argument("<inputs...>", "files, folders of them, DICOM folders")
     .requiredOption("-m, --model <folder>", "model folder, as `rfmedsam train` wrote it")
     .requiredOption("-o, --output <folder>", "where the labels go, a file per case")
     .option("--stages", "also write what each stage alone would say: OUT/step0, OUT/stage1, OUT/stage2")
     .addOption(new Option("--through <stage>", "last stage to run").choices(["step0", "stage1", "stage2"]))
     .option("--split <file>", "nnU-Net's splits_final.json: only the validation cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
+    .option("--series <number>", "which series of a DICOM folder with several: its place, from 1, or its UID")
     .option("--overwrite", "replace labels that exist")
     .addOption(new Option("--skip-existing", "keep labels that exist and do the rest").conflicts("overwrite"))
     .action(async (inputs: string[], options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
-      const { model: folder, output, stages, through, overwrite, skipExisting } = options;
+      const { model: folder, output, stages, through, series, overwrite, skipExisting } = options;
       const cases = await casesOfSplit(options, "val");
       await startEngine(running);
       const { openModel, segmentFiles } = await import("@rfmedsam/engine");
       using model = await openModel(folder, { device: global.device });
       const existing = overwrite ? "overwrite" : skipExisting ? "skip" : "refuse";
-      const settings = { stages, through, existing, cases, progress: ui.progress, signal } as const;
+      const common = { cases, series, onWarning: ui.note, progress: ui.progress, signal };
+      const settings = { stages, through, existing, ...common } as const;
       let done = 0;
       for await (const result of segmentFiles(model, inputs, output, settings)) {
         if ("failure" in result) {

@@ -1,10 +1,10 @@
 /**
- * gzip in any JavaScript engine, piece by piece so that nothing has to trust a size in the file: several members one after the
+ * gzip and zlib in any JavaScript engine, piece by piece so that nothing has to trust a size in the file: several members one after the
  * other, every checksum verified. Inflating is fflate's; the checksum is ours because fflate leaves it out.
- * Source: RFC 1952.
+ * Sources: RFC 1950 (zlib), RFC 1952 (gzip).
  */
 import { FormatError } from "@rfmedsam/base";
-import { Gunzip, gzipSync } from "fflate";
+import { Gunzip, gzipSync, Unzlib } from "fflate";
 
 /** Deflate cannot shrink data further than this: a bound on what `n` compressed bytes can hold. */
 export const largestGzipRatio = 1032;
@@ -13,18 +13,20 @@ export const largestGzipRatio = 1032;
 const step = 1 << 15;
 const unexpectedEnd = 0; // fflate's error code
 
-/**
- * Inflates `bytes` into `sink`, which may throw to stop.
- *
- * @throws FormatError if the stream is damaged or cut short
- */
+/** Inflates `bytes` into `sink`, which may throw to stop. @throws FormatError if the stream is damaged or cut short */
 export function gunzipInto(bytes: Uint8Array, sink: (piece: Uint8Array) => void, file?: string): void {
+  for (const piece of gunzipPieces(bytes, file)) sink(piece);
+}
+
+/** The inflated bytes of a gzip stream, piece by piece. @throws FormatError if the stream is damaged or cut short */
+export function* gunzipPieces(bytes: Uint8Array, file?: string): Generator<Uint8Array, void, void> {
   let crc = 0;
   let length = 0;
+  const ready: Uint8Array[] = [];
   const stream = new Gunzip((piece) => {
     crc = crc32(piece, crc);
     length = (length + piece.length) >>> 0;
-    sink(piece);
+    ready.push(piece);
   });
   const endMember = (end: number) => {
     checkTrailer(bytes, end - 8, crc, length, file);
@@ -32,13 +34,39 @@ export function gunzipInto(bytes: Uint8Array, sink: (piece: Uint8Array) => void,
     length = 0;
   };
   stream.onmember = endMember;
-  try {
-    for (let at = 0; at < bytes.length; at += step) stream.push(bytes.subarray(at, at + step), false);
-    stream.push(new Uint8Array(0), true);
-  } catch (cause) {
-    throw inflateError(cause, file);
-  }
+  yield* pushed(stream, bytes, ready, file);
   endMember(bytes.length);
+}
+
+/** The inflated bytes of a zlib stream (RFC 1950), piece by piece. @throws FormatError if the stream is damaged or cut short */
+export function* unzlibPieces(bytes: Uint8Array, file?: string): Generator<Uint8Array, void, void> {
+  const ready: Uint8Array[] = [];
+  const sum = new Adler32();
+  const stream = new Unzlib((piece) => {
+    sum.add(piece);
+    ready.push(piece);
+  });
+  yield* pushed(stream, bytes, ready, file);
+  const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4);
+  if (trailer.getUint32(0) !== sum.value) throw damagedGzip("a zlib stream with a wrong checksum", file);
+}
+
+function* pushed(
+  stream: Gunzip | Unzlib,
+  bytes: Uint8Array,
+  ready: Uint8Array[],
+  file?: string,
+): Generator<Uint8Array, void, void> {
+  const push = (part: Uint8Array, last: boolean) => {
+    try {
+      stream.push(part, last);
+    } catch (cause) {
+      throw inflateError(cause, file);
+    }
+    return ready.splice(0);
+  };
+  for (let at = 0; at < bytes.length; at += step) yield* push(bytes.subarray(at, at + step), false);
+  yield* push(new Uint8Array(0), true);
 }
 
 /** The first `wanted` bytes of a gzip stream, fewer if `bytes` (the start of the file) do not give more. */
@@ -106,4 +134,27 @@ function crc32(bytes: Uint8Array, start: number): number {
   let crc = ~start;
   for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
   return ~crc >>> 0;
+}
+
+/** zlib's checksum. */
+class Adler32 {
+  #a = 1;
+  #b = 0;
+
+  get value(): number {
+    return ((this.#b << 16) | this.#a) >>> 0;
+  }
+
+  add(bytes: Uint8Array): void {
+    // 3800 bytes at a time: neither sum leaves what a double holds exactly by far.
+    for (let from = 0; from < bytes.length; from += 3800) {
+      const end = Math.min(from + 3800, bytes.length);
+      for (let i = from; i < end; i++) {
+        this.#a += bytes[i]!;
+        this.#b += this.#a;
+      }
+      this.#a %= 65521;
+      this.#b %= 65521;
+    }
+  }
 }

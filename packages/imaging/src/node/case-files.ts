@@ -7,8 +7,11 @@ import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileErrorOf } from "@rfmedsam/base/node";
 
-/** Endings of volume files, longest first. */
-export const volumeEndings: readonly string[] = [".nii.gz", ".nii"];
+/** Endings of volume files, longest first. Voxels of detached headers (`.raw`, `.img`) are none: their headers stand for them. */
+export const volumeEndings: readonly string[] = [".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"];
+/** Endings of pictures, which are volumes of one slice. */
+export const pictureEndings: readonly string[] = [".png", ".jpg", ".jpeg", ".tif", ".tiff"];
+const imageEndings = [...volumeEndings, ...pictureEndings];
 
 /** The files of one case by channel number. */
 export type ChannelFiles = ReadonlyMap<number, string>;
@@ -22,8 +25,14 @@ export async function listFolder(folder: string, hint?: string): Promise<string[
   }
 }
 
+/** The images among the names of a folder: its volumes, or its pictures where there is none (beside volumes they are previews). */
+export function imagesAmong(names: readonly string[]): string[] {
+  const volumes = names.filter((name) => hasEnding(name));
+  return volumes.length > 0 ? volumes : names.filter((name) => hasEnding(name, pictureEndings));
+}
+
 /** The file's name without its folder and without the first of the endings it has. */
-export function caseNameOf(file: string, endings: readonly string[] = volumeEndings): string {
+export function caseNameOf(file: string, endings: readonly string[] = imageEndings): string {
   const name = basename(file);
   const ending = endings.find((each) => name.toLowerCase().endsWith(each.toLowerCase()) && name.length > each.length);
   return ending === undefined ? name : name.slice(0, -ending.length);
@@ -32,7 +41,7 @@ export function caseNameOf(file: string, endings: readonly string[] = volumeEndi
 /** Files named `CASE_0000` plus an ending, by case, in the order given; those named otherwise are left out. */
 export function groupChannels(
   files: readonly string[],
-  endings: readonly string[] = volumeEndings,
+  endings: readonly string[] = imageEndings,
 ): Map<string, Map<number, string>> {
   const cases = new Map<string, Map<number, string>>();
   for (const file of files) {

@@ -6,10 +6,26 @@ export {
   describeChannels,
   groupChannels,
   hasEnding,
+  imagesAmong,
   listFolder,
+  pictureEndings,
   volumeEndings,
 } from "./case-files.js";
 export { readChannels } from "./channels.js";
+export { type Converted, type ConvertOptions, convertImage } from "./convert.js";
+export { listSeries, loadWasm, type ReadDicomOptions, readDicom, readDicomFolder } from "./dicom.js";
+export { holdsDicom } from "./dicom-folder.js";
+export {
+  dicomSourceOf,
+  type LabelsToDicomSegOptions,
+  labelsToDicomSeg,
+  readDicomSegFile,
+  readDicomSegImage,
+  type SegmentNames,
+  writeDicomSegFile,
+} from "./dicom-seg.js";
 export { readLabels } from "./labels.js";
-export { readImageHeader, readNiftiFile, readVolume, writeVolume } from "./nifti.js";
+export { readImageHeader, readNiftiFile } from "./nifti.js";
 export { readMask, readPicture, writePng } from "./picture.js";
+export { type ReadImageOptions, readImage, readVolume } from "./read-image.js";
+export { writeVolume } from "./write-volume.js";

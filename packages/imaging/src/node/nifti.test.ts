@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readNifti } from "../formats/nifti/read.js";
 import { writeNifti } from "../formats/nifti/write.js";
 import { scalingAffine } from "../geometry.js";
-import { readImageHeader, readLabels, readVolume, writeVolume } from "./index.js";
+import { readImageHeader, readLabels, readNiftiFile, readVolume, writeVolume } from "./index.js";
 
 const volume = {
   data: Uint8Array.from({ length: 24 }, (_, index) => index % 5),
@@ -54,7 +54,8 @@ describe("NIfTI files on disk", () => {
     await expect(readVolume(join(folder, "none.nii.gz"))).rejects.toThrow(FileError);
     await expect(readVolume(join(folder, "none.nii.gz"))).rejects.toThrow(/does not exist/);
     await mkdir(join(folder, "dicom"));
-    await expect(readVolume(join(folder, "dicom"))).rejects.toThrow(/is a folder/);
+    await expect(readVolume(join(folder, "dicom"))).rejects.toThrow(FileError);
+    await expect(readNiftiFile(join(folder, "dicom"))).rejects.toThrow(/is a folder/);
     const dicom = new Uint8Array(200);
     dicom.set(new TextEncoder().encode("DICM"), 128);
     await writeFile(join(folder, "a.nii"), dicom);

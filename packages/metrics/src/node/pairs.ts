@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
-import { caseNameOf, hasEnding, listFolder } from "@rfmedsam/imaging/node";
+import { caseNameOf, imagesAmong, listFolder } from "@rfmedsam/imaging/node";
 
 export interface Pair {
   readonly case: string;
@@ -89,7 +89,7 @@ async function volumesOf(path: string): Promise<Volumes> {
     throw fileErrorOf(cause, path, "check the path");
   }
   if (!isFolder) return { files: new Map([[caseNameOf(path), path]]), file: path };
-  const names = (await listFolder(path)).filter((name) => hasEnding(name));
+  const names = imagesAmong(await listFolder(path));
   return { files: new Map(names.map((name) => [caseNameOf(name), join(path, name)])) };
 }
 

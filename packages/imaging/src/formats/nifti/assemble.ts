@@ -4,6 +4,7 @@
  */
 import { FormatError } from "@rfmedsam/base";
 import { formatShape } from "../../grid.js";
+import { firstCapacity, Growing } from "../growing.js";
 import { type NiftiHeader, niftiHeaderBytes, niftiVoxelCount, parseNiftiHeader } from "./header.js";
 
 /** Surplus that is tolerated (and ignored) after the voxels of a compressed file; more is an attack or a mistake. */
@@ -136,38 +137,3 @@ export class NiftiAssembler {
 }
 
 const noBytes = new Uint8Array(0);
-const firstCapacity = 16 * 2 ** 20;
-
-/** Bytes that double their room as they arrive, up to a limit. */
-class Growing {
-  readonly limit: number;
-  length = 0;
-  #room: Uint8Array<ArrayBuffer>;
-
-  constructor(limit: number, capacity: number) {
-    this.limit = limit;
-    this.#room = new Uint8Array(Math.min(limit, capacity));
-  }
-
-  get full(): boolean {
-    return this.length === this.limit;
-  }
-
-  /** @returns how many bytes fitted under the limit */
-  append(piece: Uint8Array): number {
-    const part = piece.subarray(0, this.limit - this.length);
-    const needed = this.length + part.length;
-    if (needed > this.#room.length) {
-      const larger = new Uint8Array(Math.min(this.limit, Math.max(needed, 2 * this.#room.length)));
-      larger.set(this.#room.subarray(0, this.length));
-      this.#room = larger;
-    }
-    this.#room.set(part, this.length);
-    this.length = needed;
-    return part.length;
-  }
-
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#room.subarray(0, this.length);
-  }
-}

@@ -168,7 +168,7 @@ export function notNifti(bytes: Uint8Array, file?: string): FormatError {
     file,
     found: `not a NIfTI file: it ${describeBytes(bytes)}`,
     expected: "a NIfTI-1 or NIfTI-2 file (.nii, .nii.gz or an .hdr/.img pair)",
-    hint: "convert the image to .nii.gz first (for DICOM folders: dcm2niix)",
+    hint: "name the image itself; `rfmedsam convert` makes .nii.gz of other formats",
   });
 }
 

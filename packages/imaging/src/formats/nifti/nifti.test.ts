@@ -90,7 +90,8 @@ describe("NIfTI", () => {
           view.setFloat32(116, inter, true);
         }),
       ).data;
-    expect(scaled(1, -1024)).toEqual(Int32Array.from(small.data, (value) => value - 1024));
+    expect(scaled(1, -1024)).toEqual(Int16Array.from(small.data, (value) => value - 1024));
+    expect(scaled(1, -32768)).toEqual(Int32Array.from(small.data, (value) => value - 32768));
     expect(scaled(0.5, 10)).toEqual(Float64Array.from(small.data, (value) => value / 2 + 10));
     expect(scaled(0, 10)).toEqual(small.data);
   });

@@ -4,8 +4,9 @@
  */
 import { FormatError } from "@rfmedsam/base";
 import { formatShape } from "../../grid.js";
-import { type Affine, isBigArray, type Triple, type Volume, type VoxelArray } from "../../volume.js";
+import type { Affine, Triple, Volume, VoxelArray } from "../../volume.js";
 import { announcedLength, gunzipInto, gunzipStart, largestGzipRatio } from "../gzip.js";
+import { narrowed } from "../scalars.js";
 import { isGzip } from "../sniff.js";
 import { type AssembledNifti, NiftiAssembler } from "./assemble.js";
 import { type NiftiExtension, parseExtensions } from "./extensions.js";
@@ -129,16 +130,4 @@ function assemble(bytes: Uint8Array, file?: string, pairHeader?: NiftiHeader): A
   const packed = new NiftiAssembler({ file, available, announced: announcedLength(bytes), pairHeader });
   gunzipInto(bytes, (piece) => packed.push(piece), file);
   return packed.finish();
-}
-
-function narrowed(data: VoxelArray): VoxelArray {
-  if (!isBigArray(data)) return data;
-  let [least, most] = [0n, 0n];
-  for (const value of data) {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  if (least >= -(2n ** 31n) && most < 2n ** 31n) return Int32Array.from(data as BigInt64Array as never, Number);
-  if (least >= -(2n ** 53n) && most <= 2n ** 53n) return Float64Array.from(data as BigInt64Array as never, Number);
-  return data;
 }

@@ -1,6 +1,7 @@
 /** Stored voxel bytes → numbers: byte order, then slope and intercept. Assumes a little-endian machine, as JavaScript engines run on. */
 import { FormatError } from "@rfmedsam/base";
 import { isBigArray, type NumberArray, type VoxelArray } from "../../volume.js";
+import { swapBytes } from "../scalars.js";
 import type { NiftiHeader } from "./header.js";
 
 /**
@@ -37,9 +38,11 @@ function scaledRoom(stored: NumberArray, slope: number, inter: number): NumberAr
     return new Float64Array(stored.length);
   }
   if (!Number.isInteger(slope) || !Number.isInteger(inter)) return new Float64Array(stored.length);
-  const bits = stored.BYTES_PER_ELEMENT * 8;
-  const signed = stored instanceof Int8Array || stored instanceof Int16Array;
-  const [least, most] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+  let [least, most] = [0, 0];
+  for (let i = 0; i < stored.length; i++) {
+    if (stored[i]! < least) least = stored[i]!;
+    if (stored[i]! > most) most = stored[i]!;
+  }
   const ends = [least * slope + inter, most * slope + inter];
   const fits = (room: number) => Math.min(...ends) >= -room && Math.max(...ends) < room;
   if (fits(2 ** 15)) return new Int16Array(stored.length);
@@ -59,9 +62,4 @@ export function notScalar({ datatype }: NiftiHeader, file?: string): FormatError
       ? "save one file per channel, named …_0000.nii.gz, …_0001.nii.gz, or a grey image"
       : "save the magnitude (or another single number) as float32",
   });
-}
-
-function swapBytes(bytes: Uint8Array, size: number): void {
-  if (size === 1) return;
-  for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
 }

@@ -2,13 +2,13 @@
  * Volumes → NIfTI-1 files (NIfTI-2 when an axis is longer than 32767 voxels). sform and qform both say where the voxels lie; the
  * sform holds the affine to float32 exactly, so an affine read from a file is written back unchanged.
  */
-import { ConfigError } from "@rfmedsam/base";
-import { assertAffine, directionOf, originOf, spacingOf } from "../../geometry.js";
-import { formatShape } from "../../grid.js";
-import { isBigArray, type Volume, type VoxelArray, voxelCount } from "../../volume.js";
+import { directionOf, originOf, spacingOf } from "../../geometry.js";
+import { type Volume, voxelCount } from "../../volume.js";
 import { gzip } from "../gzip.js";
+import { bytesAs, type ScalarName, scalarNameOf, scalarTypes } from "../scalars.js";
+import { assertWritable } from "../writable.js";
 import { quaternionOf } from "./affine.js";
-import { datatypeByName, type ScalarName, scalarNameOf } from "./datatypes.js";
+import { datatypeByName } from "./datatypes.js";
 
 export interface WriteNiftiOptions {
   /** Element type in the file; by default the volume's own. */
@@ -19,19 +19,6 @@ export interface WriteNiftiOptions {
   readonly gzip?: boolean;
 }
 
-const rooms: { readonly [Name in ScalarName]: new (length: number) => VoxelArray } = {
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-};
-
 /**
  * A `.nii` file's bytes, or a `.nii.gz`'s.
  *
@@ -39,32 +26,28 @@ const rooms: { readonly [Name in ScalarName]: new (length: number) => VoxelArray
  */
 export function writeNifti(volume: Volume, options: WriteNiftiOptions = {}): Uint8Array {
   const { header, voxels } = encodeNifti(volume, options);
-  const whole = new Uint8Array(header.length + voxels.length);
-  whole.set(header);
-  whole.set(voxels, header.length);
+  const { bytes } = scalarTypes[options.dtype ?? scalarNameOf(volume.data)];
+  const whole = new Uint8Array(header.length + voxelCount(volume.shape) * bytes);
+  let at = 0;
+  for (const piece of [header, ...voxels]) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
   return options.gzip ? gzip(whole) : whole;
 }
 
-/** The two parts of a `.nii` file: header with the empty extension flag, then the voxels (not copied when the type is kept). */
+/** The parts of a `.nii` file: header with the empty extension flag, then the voxels piece by piece (converted as they are asked for). */
 export function encodeNifti(
   volume: Volume,
   options: WriteNiftiOptions = {},
-): { header: Uint8Array; voxels: Uint8Array } {
-  const { data, shape } = volume;
-  if (data.length !== voxelCount(shape) || shape.some((size) => size < 1)) {
-    throw new ConfigError({
-      found: `${data.length} voxels for the shape ${formatShape(shape)}`,
-      expected: `${voxelCount(shape)} voxels, at least one per axis`,
-    });
-  }
-  assertAffine(volume.affine);
-  const dtype = options.dtype ?? scalarNameOf(data);
-  const stored = converted(data, dtype);
+): { header: Uint8Array; voxels: Iterable<Uint8Array> } {
+  assertWritable(volume);
+  const dtype = options.dtype ?? scalarNameOf(volume.data);
   const description = latin1(options.description ?? "rfmedsam", 79);
-  const header = shape.some((size) => size > 32767)
+  const header = volume.shape.some((size) => size > 32767)
     ? header2(volume, dtype, description)
     : header1(volume, dtype, description);
-  return { header, voxels: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength) };
+  return { header, voxels: bytesAs(volume.data, dtype) };
 }
 
 function header1(volume: Volume, dtype: ScalarName, description: Uint8Array): Uint8Array {
@@ -135,31 +118,6 @@ function facts(volume: Volume, dtype: ScalarName) {
     pixdim: [qfac, x, y, z, 1, 1, 1, 1],
     quaternion: [b, c, d, ...offset],
   };
-}
-
-function converted(data: VoxelArray, dtype: ScalarName): VoxelArray {
-  if (scalarNameOf(data) === dtype) return data;
-  const out = new rooms[dtype](data.length);
-  for (let i = 0; i < out.length; i++) {
-    const value = data[i]!;
-    if (isBigArray(out)) {
-      if (!Number.isInteger(Number(value))) throw doesNotFit(value, i, dtype);
-      out[i] = BigInt(value);
-    } else {
-      out[i] = Number(value);
-    }
-    const lost = typeof value === "bigint" ? BigInt(out[i]!) !== value : Number(out[i]) !== value;
-    if (lost && dtype !== "float32" && !(Number.isNaN(value) && dtype === "float64")) throw doesNotFit(value, i, dtype);
-  }
-  return out;
-}
-
-function doesNotFit(value: number | bigint, index: number, dtype: ScalarName): ConfigError {
-  return new ConfigError({
-    found: `the value ${value} (voxel ${index})`,
-    expected: `a value that ${dtype} holds exactly`,
-    hint: "write the volume with a wider type",
-  });
 }
 
 function latin1(text: string, room: number): Uint8Array {

@@ -1,0 +1,63 @@
+/** How much memory converting takes beyond what the process held before: the voxels, and little more. Where the system tells (Linux). */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeNifti } from "../formats/nifti/write.js";
+import { scalingAffine } from "../geometry.js";
+import { convertImage } from "./index.js";
+
+const canMeasure = existsSync("/proc/self/clear_refs");
+const shape = [300, 512, 512] as const;
+const size = shape[0] * shape[1] * shape[2] * 2;
+let folder: string;
+let before: number;
+const at = (name: string) => join(folder, name);
+
+/** Bytes of memory: now, or at most since `reset`. */
+function memory(field: "VmRSS" | "VmHWM"): number {
+  return 1024 * Number(new RegExp(`${field}:\\s*(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))![1]);
+}
+
+/** What earlier tests left is no part of the measurement. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "streaming-"));
+  // Written slice by slice, so that this process never holds the volume.
+  const slice = { data: new Int16Array(512 * 512), shape: [1, 512, 512] as const, affine: scalingAffine([2, 1, 1]) };
+  for (let i = 0; i < slice.data.length; i++) slice.data[i] = (i * 7) % 2000;
+  const { header, voxels } = encodeNifti(slice);
+  const view = new DataView(header.buffer);
+  view.setInt16(46, shape[0], true);
+  // As converters of CT write it: rescaled, but still whole numbers.
+  view.setFloat32(116, -1024, true);
+  const bytes = [...voxels];
+  const file = await open(at("large.nii"), "w");
+  await file.write(header);
+  for (let z = 0; z < shape[0]; z++) for (const part of bytes) await file.write(part);
+  await file.close();
+  collectGarbage();
+  if (canMeasure) before = memory("VmRSS");
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe.skipIf(!canMeasure)("a volume of 150 MB is converted within 2.5 times its size", () => {
+  test.each([
+    ["small.nii.gz", {}],
+    ["plain.mha", {}],
+    ["wide.nrrd", { dtype: "float32" }],
+    ["turned.nii", { orientation: "PSL" }],
+  ] as const)("%s %j", async (name, options) => {
+    collectGarbage();
+    writeFileSync("/proc/self/clear_refs", "5");
+    await convertImage(at("large.nii"), at(name), options);
+    expect(memory("VmHWM") - before).toBeLessThan(2.5 * size);
+  });
+});
