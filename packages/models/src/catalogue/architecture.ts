@@ -47,7 +47,7 @@ const decoderLayers = ({
 }: Pick<MaskDecoderConfig, "transformer" | "iouHeadDepth" | "numMultimaskOutputs">) =>
   transformer.depth + iouHeadDepth + numMultimaskOutputs;
 
-/** A checkpoint that claims more is not believed; its tables would not fit into memory. */
+/** Nobody is believed who claims more: tables and pictures would not fit into memory. */
 const largestImageSize = 8192;
 
 const samFamily = (rule: SamConfig["pictureRule"]): Omit<Family<"sam">, "title" | "wrapper"> => ({
@@ -98,6 +98,9 @@ export function atImageSize<F extends ModelFamily>(
   { family, config }: ModelArchitecture<F>,
   imageSize: number,
 ): ModelArchitecture<F> {
+  if (imageSize > largestImageSize) {
+    throw new ConfigError({ found: `imageSize: is ${imageSize} and must be at most ${largestImageSize}` });
+  }
   return { family, config: modelFamilies[family].withImageSize(config, imageSize) } as ModelArchitecture<F>;
 }
 

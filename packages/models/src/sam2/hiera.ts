@@ -121,7 +121,8 @@ export class MultiScaleBlock extends nn.Module {
       }
       if (this.adapter !== undefined) attended = this.adapter.forward(attended);
       const mixed = shortcut.add(this.dropPath.forward(attended));
-      return mixed.add(this.dropPath.forward(this.mlp.forward(this.norm2.forward(mixed))));
+      const refined = this.dropPath.forward(this.mlp.forward(this.norm2.forward(mixed)));
+      return refined.requiresGrad ? mixed.add(refined) : refined.add_(mixed);
     });
   }
 }

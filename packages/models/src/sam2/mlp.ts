@@ -7,6 +7,12 @@ export function activate(x: Tensor, activation: Activation): Tensor {
   return activation === "relu" ? x.relu() : x.gelu();
 }
 
+/** The same in `x`'s own memory where no gradient will ask for it: a block's widest tensor is then there once, not twice. */
+function activateFresh(x: Tensor, activation: Activation): Tensor {
+  if (x.requiresGrad) return activate(x, activation);
+  return activation === "relu" ? x.relu_() : x.gelu_();
+}
+
 /** Linear layers with an activation between them (not after the last). */
 export class Mlp extends nn.Layer {
   readonly layers: nn.ModuleList<nn.Linear>;
@@ -33,7 +39,7 @@ export class Mlp extends nn.Layer {
     return scope(() => {
       const out = [...this.layers].reduce((h, layer, index) => {
         const linear = layer.forward(h);
-        return index < last ? activate(linear, this.#activation) : linear;
+        return index < last ? activateFresh(linear, this.#activation) : linear;
       }, x);
       return this.#sigmoidOutput ? out.sigmoid() : out;
     });
@@ -55,7 +61,7 @@ export class MlpBlock extends nn.Layer {
 
   /** @param x `[..., width]` @returns the same shape */
   forward(x: Tensor): Tensor {
-    return scope(() => this.lin2.forward(activate(this.lin1.forward(x), this.#activation)));
+    return scope(() => this.lin2.forward(activateFresh(this.lin1.forward(x), this.#activation)));
   }
 }
 

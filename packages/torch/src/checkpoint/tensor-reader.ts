@@ -2,8 +2,9 @@
  * Makes the tensors that a checkpoint describes: views of the mapped file, so that nothing is copied. A storage that is compressed,
  * or does not begin where its elements may, is copied once. Tensors that share a storage share memory.
  */
-import { setImmediate } from "node:timers/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { fileErrorOf } from "@rfmedsam/base/node";
 import { type Dtype, dtypeBytes } from "../dtype.js";
 import { type Tensor, tensor } from "../tensor.js";
 import type { MappedFile } from "./mapped-file.js";
@@ -13,30 +14,60 @@ import type { NamedBytes, TorchArchive } from "./torch-archive.js";
 import type { ZipEntry } from "./zip.js";
 import { readRecord, wrongChecksum } from "./zip-record.js";
 
-/** Bytes whose checksum is computed before others have their turn: about 10 ms. */
-const turn = 32 * 2 ** 20;
+/** Bytes read at once; the next ones are on their way while a checksum is computed. */
+const piece = 4 * 2 ** 20;
 
-/** Compares the checksums of storages with their bytes. Those that are compressed are checked when they are expanded. @throws CheckpointError */
+/**
+ * Compares the checksums of storages with their bytes. Those that are compressed are checked when they are expanded. The file is read for
+ * it, not its mapping: pages of a mapping that were touched once stay with the process.
+ *
+ * @throws CheckpointError, FileError
+ */
 export async function verify(
-  source: MappedFile,
+  { file }: MappedFile,
   { storages }: TorchArchive,
   used: Iterable<StorageRecord>,
 ): Promise<void> {
-  let spent = 0;
-  for (const record of used) {
-    const { name, start, storedBytes, deflated, crc32: expected } = storages.get(record) as NamedBytes;
-    if (deflated || expected === undefined) continue;
-    let checksum = 0;
-    for (let at = 0; at < storedBytes; at += turn) {
-      const piece = source.bytes(start + at, Math.min(turn, storedBytes - at));
-      checksum = crc32(piece, checksum);
-      spent += piece.length;
-      if (spent < turn) continue;
-      spent = 0;
-      await setImmediate();
+  const checked = [...used]
+    .map((record) => storages.get(record) as NamedBytes)
+    .filter(({ deflated, crc32: expected }) => !deflated && expected !== undefined);
+  if (checked.length === 0) return;
+  const handle = await open(file, "r").catch((cause: unknown) => {
+    throw fileErrorOf(cause, file);
+  });
+  try {
+    const read = pieceReader(handle, file);
+    for (const { name, start, storedBytes, crc32: expected } of checked) {
+      let checksum = 0;
+      let coming = read(start, Math.min(piece, storedBytes));
+      for (let at = 0; at < storedBytes; at += piece) {
+        const bytes = await coming;
+        const next = at + piece;
+        if (next < storedBytes) coming = read(start + next, Math.min(piece, storedBytes - next));
+        checksum = crc32(bytes, checksum);
+      }
+      if (checksum !== expected) throw wrongChecksum(file, name);
     }
-    if (checksum !== expected) throw wrongChecksum(source.file, name);
+  } finally {
+    await handle.close();
   }
+}
+
+/** Reads into two buffers in turn: one is computed with while the other fills. */
+function pieceReader(handle: FileHandle, file: string): (position: number, length: number) => Promise<Uint8Array> {
+  const buffers = [Buffer.allocUnsafe(piece), Buffer.allocUnsafe(piece)] as const;
+  let turn = 0;
+  return async (position, length) => {
+    const buffer = buffers[turn++ % 2]!;
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled).catch((cause) => {
+        throw fileErrorOf(cause, file);
+      });
+      if (bytesRead === 0) throw damaged(file, "truncated", "it became shorter while it was read");
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  };
 }
 
 /** A tensor to take views of: all elements of `dtype` from where the storage's memory begins, `first` of which come before it. */

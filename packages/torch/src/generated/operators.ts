@@ -56,6 +56,7 @@ const $relu_ = operator("aten::relu_", "");
 const $leakyRelu = operator("aten::leaky_relu", "");
 const $leakyRelu_ = operator("aten::leaky_relu_", "");
 const $gelu = operator("aten::gelu", "");
+const $gelu_ = operator("aten::gelu_", "");
 const $silu = operator("aten::silu", "");
 const $sigmoid = operator("aten::sigmoid", "");
 const $logSigmoid = operator("aten::log_sigmoid", "");
@@ -510,6 +511,12 @@ export abstract class TensorOperators {
   /** `aten::gelu(Tensor self, *, str approximate="none") -> Tensor` */
   gelu(options?: { readonly approximate?: string | undefined }): Tensor {
     return wrap($gelu(this.handle, options?.approximate));
+  }
+
+  /** `aten::gelu_(Tensor(a!) self, *, str approximate="none") -> Tensor(a!)` */
+  gelu_(options?: { readonly approximate?: string | undefined }): this {
+    $gelu_(this.handle, options?.approximate);
+    return this;
   }
 
   /** `aten::silu(Tensor self) -> Tensor` */

@@ -92,6 +92,7 @@ export const gradientCases: Readonly<Record<string, () => GradientCase>> = {
   leakyRelu: on(() => apart(2, 3))((x) => x.leakyRelu({ negativeSlope: 0.1 })),
   leakyRelu_: on(() => apart(2, 3))((x) => x.clone().leakyRelu_()),
   gelu: on(() => some(2, 3))((x) => [x.gelu(), x.gelu({ approximate: "tanh" })]),
+  gelu_: on(() => some(2, 3))((x) => x.clone().gelu_()),
   silu: on(() => some(2, 3))((x) => x.silu()),
   sigmoid: on(() => some(2, 3))((x) => x.sigmoid()),
   logSigmoid: on(() => some(2, 3))((x) => x.logSigmoid()),
