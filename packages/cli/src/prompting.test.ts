@@ -236,11 +236,25 @@ describe("mistakes end with 2 and one paragraph that says what is wrong", () => 
       /do not fit.*expected sam_vit_b/,
     ],
     ["a model that there is not", () => [png(), "--point", "1,1", "--model", "sam9"], /no model "sam9"/],
-    ["an impossible image size", () => [png(), "--point", "1,1", "--image-size", "65"], /65/],
+    ["slice 0 of a picture", () => [png(), "--point", "1,1", "--slice", "0"], /--slice with a picture/],
+    ["no propagation in a picture", () => [png(), "--point", "1,1", "--no-propagate"], /--no-propagate with a picture/],
+    ["a slice that nothing is on", () => [ct(), "--point", "1,1,1", "--slice", "99"], /prompts on slice 99/],
+    [
+      "an impossible image size",
+      () => [png(), "--point", "1,1", "--image-size", "65"],
+      /^rfmedsam: --image-size: is 65 and must be a multiple of 32\.$/m,
+    ],
+    [
+      "an image size that no memory holds",
+      () => [png(), "--point", "1,1", "--image-size", "1000000000"],
+      /--image-size: is 1000000000 and must be at most/,
+    ],
+    ["a file for a folder", () => [png(), "--point", "1,1", "--output", png()], /disc\.png: is not a folder/],
+    ["a folder in a file", () => [ct(), "--point", "1,1,1", "--output", join(png(), "a", "b")], /disc\.png: is not a/],
     ["a file that is neither", () => [at("sam.safetensors"), "--point", "1,1,1"], /sam\.safetensors/],
     ["an input that is not there", () => [at("none.png"), "--point", "1,1"], /does not exist/],
   ])("%s", async (_, args, message) => {
-    const { code, out, err } = await run("prompt", ...args(), "--weights", at("sam2.safetensors"), "-o", at("never"));
+    const { code, out, err } = await run("prompt", "-o", at("never"), "--weights", at("sam2.safetensors"), ...args());
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(message);
     expect(err.trimEnd().split("\n")).toHaveLength(1);

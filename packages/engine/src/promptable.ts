@@ -6,6 +6,7 @@
  *            ├─ metadata `rfmedsam.architecture` says so: any configuration, also small ones of one's own
  *            └─ else names and shapes of its tensors: an official model, at whatever image size
  */
+import { ConfigError } from "@rfmedsam/base";
 import {
   atImageSize,
   buildModel,
@@ -65,7 +66,7 @@ export async function openPromptable(weights: string, options: OpenPromptableOpt
   const wanted = options.model === undefined ? undefined : namedModel(options.model);
   const summary = await inspectCheckpoint(weights);
   const { name, architecture: own, leavesOut } = recogniseModel(weights, summary, wanted);
-  const architecture = options.imageSize === undefined ? own : atImageSize(own, options.imageSize);
+  const architecture = options.imageSize === undefined ? own : resized(own, options.imageSize);
   const model = onDevice("meta", () => buildModel(forPrompting(architecture)));
   try {
     await fill(model, weights, leavesOut);
@@ -86,6 +87,17 @@ export async function openPromptable(weights: string, options: OpenPromptableOpt
     free,
     [Symbol.dispose]: free,
   };
+}
+
+/** @throws ConfigError for a size it cannot have */
+function resized(own: ModelArchitecture, imageSize: number): ModelArchitecture {
+  try {
+    return atImageSize(own, imageSize);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    // Nobody wrote a configuration: what is wrong is the one number.
+    throw new ConfigError({ file: "--image-size", found: cause.found.replace(/^imageSize: /, "") });
+  }
 }
 
 /** The official video predictor remembers what a person asked for as 0 and 1; the configuration that SAM 2 is trained with does not. */

@@ -2,6 +2,7 @@
  * Files in, label files out:
  *
  *   OUT/CASE.nii.gz                                    the final labels, uint8, on the grid of the image
+ *       CASE.seg.dcm                                   the same as a DICOM segmentation, if asked for
  *       step0/CASE.nii.gz  stage1/…  stage2/…          what each stage alone would have said, if asked for
  *
  * Cases are segmented one after the other; one that cannot be is told and left out, the others go on.
@@ -20,7 +21,7 @@ import {
   silent,
 } from "@rfmedsam/base";
 import { determinant, type LabelVolume } from "@rfmedsam/imaging";
-import { readChannels, writeVolume } from "@rfmedsam/imaging/node";
+import { dicomSourceOf, readChannels, writeDicomSegFile, writeVolume } from "@rfmedsam/imaging/node";
 import { classTable, type StageName, stageNames } from "@rfmedsam/segmenter";
 import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
 import type { OpenModel } from "./model-folder.js";
@@ -35,6 +36,8 @@ export interface SegmentFilesOptions {
   readonly existing?: "refuse" | "overwrite" | "skip" | undefined;
   /** Which of the cases found are segmented; all by default. */
   readonly cases?: ((id: string) => boolean) | undefined;
+  /** Also write `OUT/CASE.seg.dcm`, a DICOM segmentation, for cases that are DICOM series. */
+  readonly dicomSeg?: boolean | undefined;
   /** Which series of DICOM folders with several: its place, from 1, or its UID. */
   readonly series?: number | string | undefined;
   /** Told what is unusual about an image and what was done about it. */
@@ -55,6 +58,8 @@ export interface FoundLabel {
 export interface SegmentedCase extends InputCase {
   /** The final labels. */
   readonly file: string;
+  /** The same as a DICOM segmentation, if asked for and the image is DICOM. */
+  readonly dicomSegFile?: string | undefined;
   readonly stageFiles: Readonly<Partial<Record<StageName, string>>>;
   /** Wall-clock seconds: read, prepare, step0, stage1, stage2, merge, write, total. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -107,11 +112,14 @@ export async function* segmentFiles(
 /** Where a case's labels go. */
 const fileOf = (output: string, id: string, stage?: StageName) => join(output, stage ?? "", `${id}.nii.gz`);
 
+const dicomSegFileOf = (output: string, id: string) => join(output, `${id}.seg.dcm`);
+
 /** Applies `existing`, before any work is done. */
 function leaveOut(cases: readonly InputCase[], output: string, options: SegmentFilesOptions): readonly InputCase[] {
-  const { existing = "refuse", stages } = options;
+  const { existing = "refuse", stages, dicomSeg } = options;
   const outputs = ({ case: id }: InputCase) => [
     fileOf(output, id),
+    ...(dicomSeg ? [dicomSegFileOf(output, id)] : []),
     ...(stages ? stageNames.map((stage) => fileOf(output, id, stage)) : []),
   ];
   const images = new Set(cases.flatMap((each) => each.images.map((image) => resolve(image))));
@@ -138,15 +146,13 @@ async function segmentCase(
   { manifest, segmenter }: Pick<OpenModel, "manifest" | "segmenter">,
   input: InputCase,
   output: string,
-  { stages = false, through, series, onWarning, progress = silent, signal }: SegmentFilesOptions,
+  { stages = false, through, dicomSeg = false, series, onWarning, progress = silent, signal }: SegmentFilesOptions,
 ): Promise<SegmentedCase> {
   resetPeakMemory();
   const started = performance.now();
   const since = (start: number) => (performance.now() - start) / 1000;
-  const channels = await readChannels(input.images, {
-    series,
-    onWarning: (warning) => onWarning?.(`${input.case}: ${warning}`),
-  });
+  const warn = (warning: string) => onWarning?.(`${input.case}: ${warning}`);
+  const channels = await readChannels(input.images, { series, onWarning: warn });
   const read = since(started);
   const segmentation = await segmenter
     .segment(channels, {
@@ -166,17 +172,42 @@ async function segmentCase(
     stageFiles[stage] = fileOf(output, input.case, stage);
     await writeVolume(stageFiles[stage], labels, { dtype: "uint8" });
   }
+  const classes = classTable(manifest);
+  const dicomSegFile = dicomSeg
+    ? await writeDicomSeg(segmentation.labels, classes, input, output, { series, onWarning: warn })
+    : undefined;
   // Last, so that a case whose labels are there is whole.
   const file = fileOf(output, input.case);
   await writeVolume(file, segmentation.labels, { dtype: "uint8" });
   return {
     ...input,
     file,
+    dicomSegFile,
     stageFiles,
     seconds: { read, ...segmentation.seconds, write: since(writing), total: since(started) },
     peakMemory: peakMemory(),
-    labels: foundLabels(segmentation.labels, classTable(manifest)),
+    labels: foundLabels(segmentation.labels, classes),
   };
+}
+
+/** @returns the file, or `undefined` if the image is no DICOM series */
+async function writeDicomSeg(
+  labels: LabelVolume,
+  classes: readonly { name: string; value: number }[],
+  { case: id, images }: InputCase,
+  output: string,
+  { series, onWarning }: Pick<SegmentFilesOptions, "series" | "onWarning">,
+): Promise<string | undefined> {
+  const source = await dicomSourceOf(images[0]!, { series });
+  if (source === undefined) {
+    onWarning?.("no DICOM segmentation was written, for the image is not DICOM");
+    return undefined;
+  }
+  const file = dicomSegFileOf(output, id);
+  const names = Object.fromEntries(classes.map(({ name, value }) => [name, value]));
+  const { warnings } = await writeDicomSegFile(file, labels, names, source, { file: images[0] });
+  for (const warning of warnings) onWarning?.(warning);
+  return file;
 }
 
 function foundLabels(

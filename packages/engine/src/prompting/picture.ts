@@ -1,5 +1,5 @@
 /** Prompts on one picture, answered: a mask per object. */
-import { ConfigError } from "@rfmedsam/base";
+import { ConfigError, EngineError } from "@rfmedsam/base";
 import type { RgbPicture } from "@rfmedsam/imaging";
 import { ImagePredictor, type PictureSize, type PromptableNetwork } from "@rfmedsam/segmenter";
 import { maskLogits } from "./mask-prompt.js";
@@ -31,7 +31,8 @@ export interface FoundObject {
  * A single click can mean a part or the whole: of the alternatives the one with the highest predicted IoU is taken. Everything else gets
  * the network's single answer.
  *
- * @throws ConfigError for prompts that make no sense or lie outside the picture, GeometryError for a mask of another size
+ * @throws ConfigError for prompts that make no sense or lie outside the picture, GeometryError for a mask of another size, EngineError when
+ *   the network's answer is no number
  */
 export async function promptPicture(
   network: PromptableNetwork,
@@ -65,6 +66,9 @@ export async function answerQuestions(
   for (const { object, prompts } of asked) {
     const { logits, ious, threshold } = await predictor.predict(prompts);
     const best = ious.reduce((leader, iou, n) => (iou > ious[leader]! ? n : leader), 0);
+    if (!Number.isFinite(ious[best])) {
+      throw new EngineError({ found: `a predicted IoU of ${ious[best]} for object ${object}`, expected: "a number" });
+    }
     const pixels = picture.height * picture.width;
     const own = logits.slice(best * pixels, (best + 1) * pixels);
     found.push({ object, logits: own, score: ious[best]!, ...measured(own, threshold, picture.width) });

@@ -1,5 +1,5 @@
 /** Prompts on pictures and volumes: where they go, and what comes back. The network is a small SAM 2 with random weights, or a stand-in. */
-import { ConfigError, GeometryError, InterruptedError } from "@rfmedsam/base";
+import { ConfigError, EngineError, GeometryError, InterruptedError } from "@rfmedsam/base";
 import { type Affine, reorient, type Volume } from "@rfmedsam/imaging";
 import { buildModel, smallSam2Config, TorchRefiner, TorchSam2Pictures } from "@rfmedsam/models";
 import type { EmbeddingHandle, ObjectPrompts, PromptableNetwork } from "@rfmedsam/segmenter";
@@ -60,6 +60,20 @@ describe("a picture", () => {
     expect(found[1]).toMatchObject({ area: 600, box: [0, 0, 29, 19] });
     expect(found[1]?.score).toBeCloseTo(0.9);
     expect(Array.from(network.asked[0]![0].points!.labels)).toEqual([1, 0]);
+  });
+
+  test("an answer that is no number is not taken for nothing", async () => {
+    const network: PromptableNetwork = {
+      ...standIn(),
+      candidates: async () => ({
+        count: 1,
+        candidates: 1,
+        logits: new Float32Array(64).fill(Number.NaN),
+        ious: Float32Array.of(Number.NaN),
+      }),
+    };
+    const asked = promptPicture(network, picture, { points: [{ object: 1, at: [0, 0], label: 1 }] });
+    await expect(asked).rejects.toThrow(EngineError);
   });
 
   test("nothing found is no box", async () => {

@@ -53,6 +53,7 @@ export function questionsOnSlices(
     ...boxes.map((box) => placedBox(box, place)),
     ...masks.map((mask) => placedMask(mask, place)),
   ];
+  if (usual !== undefined) checkedSlice("prompts", usual, place);
   const slices = [...new Set(placed.map(({ slice }) => slice))].sort((a, b) => a - b);
   return slices.flatMap((slice) => {
     const here = placed.filter((each) => each.slice === slice).map(({ prompt }) => prompt);

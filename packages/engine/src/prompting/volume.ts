@@ -66,7 +66,7 @@ export interface PromptedVolume {
 
 /**
  * @throws ConfigError for prompts that make no sense or lie outside, GeometryError for a slice that is none or a mask of another size;
- *   InterruptedError
+ *   EngineError when the network's answer is no number; InterruptedError
  */
 export async function promptVolume(
   model: Pick<OpenPromptable, "pictures" | "tracker">,

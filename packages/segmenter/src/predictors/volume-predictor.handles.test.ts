@@ -24,7 +24,8 @@ describe("handles", () => {
       await predictor.addPoints(2, 3, { box });
       let live = 0;
       for await (const _ of predictor.propagate({ maxSlices })) live = Math.max(live, network.live.size);
-      expect(kinds(network).decoded).toBe(2);
+      // what the objects were asked, and five slices that a propagation backwards would look at
+      expect(kinds(network).decoded).toBe(2 + 5);
       predictor[Symbol.dispose]();
       expect(network.live.size).toBe(0);
       return live;
@@ -32,12 +33,15 @@ describe("handles", () => {
     expect(await most(12)).toBe(await most(26));
   });
 
-  test("of what is reachable are enough for the same references", async () => {
+  test("of what is reachable are enough for the same references, forwards, backwards and forwards again", async () => {
     const seen = async (history: "full" | "reachable", tracking = shortTracking) => {
       const { predictor, of } = open({ history }, { tracking });
       await predictor.addPoints(2, 1, click);
       await predictor.addPoints(11, 1, click);
+      await predictor.addPoints(13, 2, click);
       await run(predictor);
+      await run(predictor, { reverse: true });
+      await run(predictor, { maxSlices: 4 });
       return of("attend").map(({ mark, references }) => ({ mark, references }));
     };
     expect(await seen("reachable")).toEqual(await seen("full"));
@@ -111,6 +115,15 @@ describe("handles", () => {
       predictor[Symbol.dispose]();
       expect(network.live.size).toBe(0);
     }
+  });
+
+  test("of an answer that is no number are released, and nobody takes it for an object that is not there", async () => {
+    const { predictor, network } = open({}, { objectScore: (mark) => (mark === 6 ? Number.NaN : 5) });
+    await predictor.addPoints(4, 1, click);
+    const followed = run(predictor);
+    await expect(followed).rejects.toThrow(EngineError);
+    await expect(followed).rejects.toThrow("an object score of NaN on slice 6");
+    expect(kinds(network).decoded).toBe(2);
   });
 
   test("are used by one call at a time", async () => {

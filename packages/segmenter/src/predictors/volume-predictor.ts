@@ -33,8 +33,8 @@ export interface VolumePredictorOptions {
   readonly correctionsAsConditioning?: boolean | undefined;
   /**
    * `full` (the default): masks and pointers of all slices are kept, so any slice can be corrected.
-   * `reachable`: of the slices a propagation has passed only those are kept that its next ones look at, and none after its end, so memory
-   * does not grow with the volume; what is dropped counts as never passed. For propagations nobody corrects.
+   * `reachable`: of the slices a propagation has passed only those are kept that its next ones look at, or one in the other direction
+   * from the same start, so memory does not grow with the volume; what is dropped counts as never passed. For propagations nobody corrects.
    */
   readonly history?: "full" | "reachable" | undefined;
   /** How many slices' embeddings may be kept (4 by default). */
@@ -213,16 +213,19 @@ export class VolumePredictor {
       await this.#tracker.settle([...this.#tracks.values()]);
       return slices;
     });
+    const [first = 0] = order;
+    // Back at the start, a propagation in the other direction looks at what lies on this side of it.
+    const { any: behind } = this.#tracker.reachAfter(first + (reverse ? -1 : 1), !reverse);
     try {
       for (const [n, slice] of order.entries()) {
         await breathe(signal);
-        const answer = await this.#inTurn(() => this.#pass(slice, reverse));
+        const answer = await this.#inTurn(() => this.#pass(slice, reverse, behind));
         progress({ stage: "following the objects through the slices", done: n + 1, total: order.length });
         yield answer;
       }
     } finally {
       if (this.#options.history === "reachable" && !this.#disposed) {
-        await this.#inTurn(async () => this.#forgetTracked([0, -1]));
+        await this.#inTurn(async () => this.#forgetTracked(behind));
       }
     }
   }
@@ -304,7 +307,7 @@ export class VolumePredictor {
   }
 
   /** One slice of a propagation: finds all objects it does not condition. */
-  async #pass(slice: number, reverse: boolean): Promise<SliceAnswer> {
+  async #pass(slice: number, reverse: boolean, behind: SliceRange): Promise<SliceAnswer> {
     // An object that was added since the propagation began waits for the next one.
     const settled = [...this.#tracks.values()].filter(({ conditioning }) => conditioning.size > 0);
     const wanted = settled.filter(({ conditioning }) => !conditioning.has(slice));
@@ -313,7 +316,7 @@ export class VolumePredictor {
     const answer = this.#enlarged(slice, (track) => track.conditioning.get(slice) ?? track.tracked.get(slice));
     const reach = this.#tracker.reachAfter(slice, reverse);
     this.#tracker.trim(reach.spatial);
-    if (this.#options.history === "reachable") this.#forgetTracked(reach.any);
+    if (this.#options.history === "reachable") this.#forgetTracked(reach.any, behind);
     return answer;
   }
 
@@ -328,8 +331,8 @@ export class VolumePredictor {
     return { slice, objectIds: this.objectIds, logits };
   }
 
-  #forgetTracked([from, to]: SliceRange): void {
-    for (const track of this.#tracks.values()) track.forgetTracked(from, to);
+  #forgetTracked(...kept: readonly SliceRange[]): void {
+    for (const track of this.#tracks.values()) track.forgetTracked(kept);
   }
 
   #forgetObjects(): void {

@@ -74,10 +74,10 @@ export class ObjectTrack implements Timeline<ObjectAnswer> {
     this.passed.delete(slice);
   }
 
-  /** Forgets tracked slices before `from` or after `to` as if they had never been passed. */
-  forgetTracked(from: number, to: number): void {
+  /** Forgets tracked slices outside all of the ranges as if they had never been passed. */
+  forgetTracked(kept: readonly (readonly [from: number, to: number])[]): void {
     for (const slice of [...this.tracked.keys()]) {
-      if (slice >= from && slice <= to) continue;
+      if (kept.some(([from, to]) => slice >= from && slice <= to)) continue;
       this.#drop(this.tracked, slice);
       this.passed.delete(slice);
       this.points.delete(slice);

@@ -6,6 +6,7 @@
  *
  * A spatial memory is large and can be made again from the decoded handle, so it comes and goes; conditioning slices keep theirs.
  */
+import { EngineError } from "@rfmedsam/base";
 import type { EmbeddingWindow, HandlePool } from "../handles.js";
 import type { Decoded, DecodedHandle, MemoryHandle, RefinerNetwork, RememberOptions } from "../networks.js";
 import { fillHoles } from "../predictors/hole-filling.js";
@@ -44,11 +45,17 @@ export class SliceAnswers {
     private readonly fillHoleArea: number,
   ) {}
 
-  /** Takes over what the decoder gave, its handle included. @returns one answer per object */
+  /** Takes over what the decoder gave, its handle included. @returns one answer per object @throws EngineError when it is no number */
   take(slice: number, decoded: Decoded, { prompted }: { readonly prompted: boolean }): ObjectAnswer[] {
     this.pool.keep(decoded.state);
     const { maskSize } = this.network;
     const objects = decoded.objectScores.length;
+    // Compared with 0 it would only say that the object is not there.
+    const wrong = decoded.objectScores.find((score) => !Number.isFinite(score));
+    if (wrong !== undefined) {
+      this.pool.free(decoded.state);
+      throw new EngineError({ found: `an object score of ${wrong} on slice ${slice}`, expected: "a number" });
+    }
     const filled =
       this.fillHoleArea > 0 ? fillHoles(decoded.logits.slice(), maskSize, maskSize, this.fillHoleArea) : decoded.logits;
     const batch: AnswerBatch = {

@@ -18,7 +18,9 @@ export async function kindOfInput(input: string, options: PromptOptions): Promis
     });
   }
   const kind = isPicture(await firstBytes(input)) ? "picture" : "volume";
-  const forVolumes = (["axis", "window", "slice", "mm"] as const).find((name) => options[name]);
+  const { axis, window, slice, mm, propagate } = options;
+  const given = { axis, window, slice, mm: mm || undefined, "no-propagate": propagate ? undefined : true };
+  const [forVolumes] = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (kind === "picture" && forVolumes !== undefined) {
     throw new ConfigError({ file: input, found: `--${forVolumes} with a picture`, expected: "a volume for it" });
   }
