@@ -8,21 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sam.image_encoder import ENCODERS, ImageEncoder
 from sam2.model import Sam2
 from unet import PlainConvUNet, deeply_supervised
-from weights import below
+from weights import below, sample
 
 Work = Callable[[], list[float]]
-
-
-def sample(*tensors: Tensor, count: int = 32) -> list[float]:
-    """Some values of each tensor, evenly spread."""
-    values: list[float] = []
-    for tensor in tensors:
-        flat = tensor.detach().flatten()
-        step = max(1, flat.numel() // count)
-        values += flat[::step][:count].tolist()
-    return values
 
 
 def add(parameters: dict, tensors: dict[str, Tensor]) -> Work:
@@ -70,7 +61,7 @@ def unet_training_step(parameters: dict, tensors: dict[str, Tensor]) -> Work:
 
 
 def sam2_with(parameters: dict, tensors: dict[str, Tensor]) -> Sam2:
-    model = Sam2(parameters["imageSize"])
+    model = Sam2(parameters["imageSize"], parameters["size"])
     model.load_state_dict(below(tensors, "model."))
     return model.eval()
 
@@ -85,6 +76,31 @@ def image_encoder(parameters: dict, tensors: dict[str, Tensor]) -> Work:
         return sample(features, *high_res)
 
     return encode
+
+
+def sam_image_encoder(parameters: dict, tensors: dict[str, Tensor]) -> Work:
+    encoder = ImageEncoder(**ENCODERS[parameters["model"]])
+    encoder.load_state_dict(below(tensors, "model."))
+    encoder.eval()
+    image = tensors["input.image"]
+
+    @torch.inference_mode()
+    def encode() -> list[float]:
+        return sample(encoder(image))
+
+    return encode
+
+
+def click(parameters: dict, tensors: dict[str, Tensor]) -> Work:
+    model = sam2_with(parameters, tensors)
+    features, high_res = tensors["input.features"], [tensors["input.stride4"], tensors["input.stride8"]]
+    coords, labels = tensors["input.coords"], tensors["input.labels"]
+
+    @torch.inference_mode()
+    def answer() -> list[float]:
+        return sample(*model.answer(features, high_res, coords, labels))
+
+    return answer
 
 
 def tracked_slice(parameters: dict, tensors: dict[str, Tensor]) -> Work:
@@ -104,5 +120,7 @@ CASES: dict[str, Callable[[dict, dict[str, Tensor]], Work]] = {
     "add": add,
     "unet-training-step": unet_training_step,
     "sam2-image-encoder": image_encoder,
+    "sam2-click": click,
     "sam2-tracked-slice": tracked_slice,
+    "sam-image-encoder": sam_image_encoder,
 }

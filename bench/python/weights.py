@@ -1,4 +1,5 @@
-"""Reads the .safetensors file in which the TypeScript side left its weights and inputs, so that both do the same work."""
+"""Reads the .safetensors file in which the TypeScript side left its weights and inputs, so that both do the same work;
+and takes samples of results, by which the sides are compared."""
 
 import json
 import mmap
@@ -30,3 +31,13 @@ def read_safetensors(path: str) -> dict[str, Tensor]:
 def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The entries whose names start with `prefix`, without it."""
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def sample(*tensors: Tensor, count: int = 32) -> list[float]:
+    """Some values of each tensor, evenly spread."""
+    values: list[float] = []
+    for tensor in tensors:
+        flat = tensor.detach().flatten()
+        step = max(1, flat.numel() // count)
+        values += flat[::step][:count].tolist()
+    return values

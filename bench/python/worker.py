@@ -3,7 +3,9 @@
     {"do": "hello", "threads": 2}                                    versions and threads
     {"do": "prepare", "work": NAME, "parameters": {…}, "tensors": PATH}  builds the work; answers with the numbers of its first run
     {"do": "measure", "repetitions": 5}                              seconds of each repetition
-    {"do": "memory"}                                                 peak resident bytes since `prepare`
+    {"do": "memory"}                                                 peak resident bytes since `prepare`, without one since the start
+    {"do": "write-checkpoint", "tensors": PATH, "checkpoint": PATH}  weights as torch.save writes them
+    {"do": "once", "work": NAME, "parameters": {…}, "checkpoint": PATH}  seconds and numbers of work that begins with that file
 """
 
 import gc
@@ -19,6 +21,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # PyTor
 import torch  # noqa: E402
 
 from cases import CASES, Work  # noqa: E402
+from checkpoints import FRESH_WORKS, write_checkpoint  # noqa: E402
 from weights import read_safetensors  # noqa: E402
 
 
@@ -66,6 +69,13 @@ def main() -> None:
                 answer = {"seconds": seconds}
             case "memory":
                 answer = {"peakBytes": peak_bytes()}
+            case "write-checkpoint":
+                write_checkpoint(request["tensors"], request["checkpoint"])
+                answer = {}
+            case "once":
+                start = time.perf_counter()
+                numbers = FRESH_WORKS[request["work"]](request["parameters"], request["checkpoint"])
+                answer = {"seconds": time.perf_counter() - start, "numbers": numbers}
         print(json.dumps(answer), flush=True)
 
 

@@ -1,25 +1,26 @@
 /**
- * `make bench`: what an operator call, a training step, an encoded and a tracked slice cost, beside the same work in Python on the same
- * libtorch. Prints a table and writes bench-output/bench.json.
+ * `make bench`: what an operator call, a training step, encoding, prompting and tracking with the official models, loading them and starting
+ * up cost, beside the same work in Python on the same libtorch. Prints a table and writes bench-output/bench.json.
  *
+ *   make bench ARGS="--quick"                              without the rows that take minutes
  *   make bench ARGS="--only sam2 --rounds 5 --threads 1"
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, platform, release, tmpdir, totalmem } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeJsonAtomic } from "@rfmedsam/base/node";
-import { libtorchVersion } from "@rfmedsam/torch";
+import { describeMachine, machine, revision } from "./machine.js";
 import { type Command, type Measurement, measureRow, type Protocol } from "./measure.js";
 import { rows } from "./rows.js";
 import { pythonSide, root, typescriptSide } from "./sides.js";
 import { median, pairedRatio } from "./statistics.js";
-import { agreement, formatBytes, renderTable } from "./table.js";
+import { agreement, renderTable } from "./table.js";
 
 const { values: options } = parseArgs({
   options: {
     only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
     rounds: { type: "string", default: "7" },
     threads: { type: "string", default: String(availableParallelism()) },
     output: { type: "string", default: join(root, "bench-output/bench.json") },
@@ -29,28 +30,22 @@ const protocol: Protocol = { threads: Number(options.threads), rounds: Number(op
 
 const python = await pythonSide();
 const sides: Command[] = typeof python === "string" ? [typescriptSide] : [typescriptSide, python];
-const machine = {
-  processor: cpus()[0]?.model.trim() ?? "unknown",
-  cores: cpus().length,
-  memoryBytes: totalmem(),
-  system: `${platform()} ${release()}`,
-  node: process.versions.node,
-  libtorch: libtorchVersion(),
-};
 console.log(
-  `${machine.processor}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)}, ${machine.system}\n` +
-    `libtorch ${machine.libtorch}, ${protocol.threads} threads a side, Node.js ${machine.node}, ${protocol.rounds} rounds in turns`,
+  `${describeMachine()}\n` +
+    `libtorch ${machine.libtorch}, ${protocol.threads} threads a side, Node.js ${machine.node}, up to ${protocol.rounds} rounds in turns`,
 );
 if (typeof python === "string") console.log(`Without the Python side: ${python}.`);
 
+const chosen = rows.filter(
+  ({ name, work, slow = false }) =>
+    `${work} ${name}`.toLowerCase().includes(options.only.toLowerCase()) && !(slow && options.quick),
+);
 const folder = mkdtempSync(join(tmpdir(), "bench-"));
 const results = new Map<string, Measurement>();
 try {
-  for (const row of rows.filter(({ name, work }) =>
-    `${work} ${name}`.toLowerCase().includes(options.only.toLowerCase()),
-  )) {
+  for (const row of chosen) {
     if (process.stdout.isTTY) process.stdout.write(`${row.name} …\r`);
-    results.set(row.name, await measureRow(row, sides, join(folder, "tensors.safetensors"), protocol));
+    results.set(row.name, await measureRow(row, sides, folder, protocol));
     if (process.stdout.isTTY) process.stdout.write("\u001b[2K");
   }
 } finally {
@@ -63,7 +58,7 @@ if (sides.length === 2)
 
 await writeJsonAtomic(options.output, {
   date: new Date().toISOString(),
-  revision: spawnSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).stdout?.trim() || null,
+  revision: revision(),
   machine,
   protocol,
   rows: [...results].map(([name, { typescript, python: other, discrepancy }]) => ({

@@ -1,5 +1,6 @@
 /** A worker process that answers requests one at a time, line by line. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { EngineError } from "@rfmedsam/base";
 import type { Answers, Request } from "./protocol.js";
@@ -39,8 +40,12 @@ export class Peer {
     return JSON.parse(line) as Answers[R["do"]];
   }
 
-  stop(): void {
+  /** Resolves when the process has given back what it held. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, "close").catch(() => {});
     this.#process.stdin.end();
     this.#process.kill();
+    await ended;
   }
 }

@@ -8,11 +8,15 @@ export const agreement = 1e-3;
 const headings = ["", "TypeScript", "Python", "ratio (least – most)", "peak memory"] as const;
 
 export function renderTable(results: ReadonlyMap<string, Measurement>): string {
-  const lines = [headings, ...[...results].map(([name, result]) => cellsOf(name, result))];
-  const widths = headings.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
+  return renderCells([headings, ...[...results].map(([name, result]) => cellsOf(name, result))]);
+}
+
+/** Columns that line up under the first row, names at the left and numbers at the right of theirs. */
+export function renderCells(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const render = (cells: readonly string[]) =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join("   ");
-  const [head, ...body] = lines.map(render);
+  const [head, ...body] = rows.map(render);
   return [head!, "─".repeat(head!.length), ...body].join("\n");
 }
 

@@ -1,31 +1,12 @@
 /** The TypeScript side of the bench; see protocol.ts. Run with --expose-gc, so that the peak of memory can start from what is in use. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { getNumThreads, libtorchVersion, setNumThreads, writeSafetensors } from "@rfmedsam/torch";
+import { forgetPeak, peakBytes } from "./peak-memory.js";
 import type { Answers, Request } from "./protocol.js";
+import { drawWeights, runOnce } from "./works/checkpoints.js";
 import { prepare, type Work } from "./works/index.js";
 
 let work: Work | undefined;
-
-/** Linux: the peak of resident memory starts again at what is resident now. */
-function forgetPeak(): void {
-  globalThis.gc?.();
-  try {
-    writeFileSync("/proc/self/clear_refs", "5");
-  } catch {
-    // elsewhere the peak is that of the whole process
-  }
-}
-
-function peakBytes(): number {
-  try {
-    const [, kilobytes] = /^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  } catch {
-    // not Linux
-  }
-  return process.resourceUsage().maxRSS * 1024;
-}
 
 async function answer(request: Request): Promise<Answers[Request["do"]]> {
   switch (request.do) {
@@ -50,6 +31,16 @@ async function answer(request: Request): Promise<Answers[Request["do"]]> {
     }
     case "memory":
       return { peakBytes: peakBytes() };
+    case "write-tensors":
+      await writeSafetensors(request.tensors, drawWeights(request));
+      return {};
+    case "write-checkpoint":
+      throw new RangeError("checkpoints are written by the Python side");
+    case "once": {
+      const start = performance.now();
+      const numbers = await runOnce(request, request.checkpoint);
+      return { numbers, seconds: (performance.now() - start) / 1000 };
+    }
   }
 }
 

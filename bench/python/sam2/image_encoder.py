@@ -1,10 +1,18 @@
-"""SAM 2's image encoder: Hiera (tiny by default) and the feature pyramid neck."""
+"""SAM 2's image encoder: Hiera in its four official sizes and the feature pyramid neck."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-import torch
 
 from .parts import Mlp
+
+# The trunks of the official models. A stage's first block still has the windows of the stage before.
+TRUNKS = {
+    "t": {"width": 96, "heads": 1, "stages": (1, 2, 7, 2), "whole": (5, 7, 9), "windows": (8, 4, 14, 7), "background": 7},
+    "s": {"width": 96, "heads": 1, "stages": (1, 2, 11, 2), "whole": (7, 10, 13), "windows": (8, 4, 14, 7), "background": 7},
+    "b+": {"width": 112, "heads": 2, "stages": (2, 3, 16, 3), "whole": (12, 16, 20), "windows": (8, 4, 14, 7), "background": 14},
+    "l": {"width": 144, "heads": 2, "stages": (2, 6, 36, 4), "whole": (23, 33, 43), "windows": (8, 4, 16, 8), "background": 7},
+}
 
 
 def max_pool(x: Tensor) -> Tensor:
@@ -88,7 +96,7 @@ class MultiScaleBlock(nn.Module):
 
 
 class Hiera(nn.Module):
-    def __init__(self, width=96, heads=1, stages=(1, 2, 7, 2), whole=(5, 7, 9), windows=(8, 4, 14, 7), background=7):
+    def __init__(self, width: int, heads: int, stages, whole, windows, background: int):
         super().__init__()
         self.pos_embed = nn.Parameter(torch.zeros(1, width, background, background))
         self.pos_embed_window = nn.Parameter(torch.zeros(1, width, windows[0], windows[0]))
@@ -152,9 +160,9 @@ class FpnNeck(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    def __init__(self, width: int):
+    def __init__(self, size: str, width: int):
         super().__init__()
-        self.trunk = Hiera()
+        self.trunk = Hiera(**TRUNKS[size])
         self.neck = FpnNeck(self.trunk.channels, width)
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -1,7 +1,7 @@
-"""SAM 2.1 (Ravi et al. 2024) with the tiny Hiera in plain PyTorch: encoding an image, and segmenting a slice from memory.
+"""SAM 2.1 (Ravi et al. 2024) in plain PyTorch: encoding an image, answering points on it, and segmenting a slice from memory.
 
 Written for measurements beside the TypeScript side: the same layers, shapes and parameter names (the official ones), as PyTorch users write
-them. Prompts by people are left out, since no row measures them.
+them. Boxes and given masks are left out, since no row measures them.
 """
 
 import torch
@@ -15,7 +15,7 @@ from .parts import Mlp, SinePosition, sine_of_distances
 
 
 class Sam2(nn.Module):
-    def __init__(self, image_size: int, width: int = 256, memory_width: int = 64, memories: int = 7):
+    def __init__(self, image_size: int, size: str = "t", width: int = 256, memory_width: int = 64, memories: int = 7):
         super().__init__()
         self.image_size = image_size
         self.memory_width = memory_width
@@ -24,7 +24,7 @@ class Sam2(nn.Module):
         self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, width))
         self.no_obj_ptr = nn.Parameter(torch.zeros(1, width))
         self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, memory_width))
-        self.image_encoder = ImageEncoder(width)
+        self.image_encoder = ImageEncoder(size, width)
         self.mask_downsample = nn.Conv2d(1, 1, 4, 4)
         self.memory_attention = MemoryAttention(width, memory_width)
         self.memory_encoder = MemoryEncoder(width, memory_width)
@@ -40,6 +40,13 @@ class Sam2(nn.Module):
         high, middle, features = self.image_encoder(image)
         return features, [self.sam_mask_decoder.conv_s0(high), self.sam_mask_decoder.conv_s1(middle)]
 
+    def answer(self, features: Tensor, high_res: list[Tensor], coords: Tensor, labels: Tensor):
+        """Points `[B, N, 2]` in pixels with labels `[B, N]` on an image without memory.
+
+        Returns mask logits `[B, 1, S, S]`, the pointer `[B, C]` and the object score `[B, 1]`.
+        """
+        return self.decode(features + self.no_mem_embed.view(1, -1, 1, 1), high_res, coords, labels)
+
     def track(self, features: Tensor, high_res: list[Tensor], memories, pointers):
         """One slice from memory alone.
 
@@ -48,7 +55,9 @@ class Sam2(nn.Module):
         Returns mask logits `[B, 1, S, S]`, the pointer `[B, C]` and the new memory `[B, memory width, h, w]`.
         """
         conditioned = self.condition(features, memories, pointers)
-        masks, pointer, score = self.decode(conditioned, high_res)
+        batch = conditioned.shape[0]
+        nothing = torch.zeros(batch, 1, 2), torch.full((batch, 1), -1)
+        masks, pointer, score = self.decode(conditioned, high_res, *nothing)
         return masks, pointer, self.encode_memory(features, masks, score)
 
     def condition(self, features: Tensor, memories, pointers) -> Tensor:
@@ -73,11 +82,10 @@ class Sam2(nn.Module):
         )
         return read.transpose(1, 2).unflatten(-1, grid)
 
-    def decode(self, features: Tensor, high_res: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Without prompts, the best of the three alternatives."""
-        batch = features.shape[0]
-        nothing = torch.zeros(batch, 1, 2), torch.full((batch, 1), -1)
-        sparse, dense = self.sam_prompt_encoder(*nothing)
+    def decode(self, features: Tensor, high_res: list[Tensor], coords: Tensor, labels: Tensor):
+        """The best of the three alternatives."""
+        batch = coords.shape[0]
+        sparse, dense = self.sam_prompt_encoder(coords, labels)
         position = self.sam_prompt_encoder.dense_position()
         masks, ious, tokens, score = self.sam_mask_decoder(features, position, sparse, dense, high_res)
         present = score > 0

@@ -1,6 +1,7 @@
 /** All works by name. A new one is a row here and one of the same name in ../../python/cases.py. */
 import { add } from "./add.js";
-import { imageEncoder, trackedSlice } from "./sam2.js";
+import { samImageEncoder } from "./sam.js";
+import { click, imageEncoder, trackedSlice } from "./sam2.js";
 import { unetTrainingStep } from "./unet.js";
 import type { Work } from "./work.js";
 
@@ -9,7 +10,9 @@ export type { Work } from "./work.js";
 const works = {
   add: add,
   "unet-training-step": unetTrainingStep,
+  "sam-image-encoder": samImageEncoder,
   "sam2-image-encoder": imageEncoder,
+  "sam2-click": click,
   "sam2-tracked-slice": trackedSlice,
 };
 
