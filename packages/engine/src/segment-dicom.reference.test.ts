@@ -64,7 +64,7 @@ test("a DICOM series gets a DICOM segmentation with the same voxels beside its N
   const seg = await readDicomSegFile(dicomSegFile!, { like: { ...source.volume, series: source.series } });
   const { data } = await readVolume(file);
   expect(seg.labels().volume.data).toEqual(data);
-  expect(new Set(data)).toEqual(new Set([0, 1]));
+  expect(new Set(data as Uint8Array)).toEqual(new Set([0, 1]));
   expect(seg.segments).toMatchObject([{ number: 1, label: "liver", type: { value: "10200004" } }]);
   expect(seg.sources[0]?.seriesUid).toBe(source.series.seriesUid);
   await expect(segment(series)).rejects.toThrow(/exists already, as do 1 more/);

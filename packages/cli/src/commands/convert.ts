@@ -1,7 +1,9 @@
+import { ConfigError } from "@rfmedsam/base";
 import type { ScalarName } from "@rfmedsam/imaging";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ContextOf } from "../context.js";
 import { valueRange, wholeNumber } from "../options/parsers.js";
+import { ownVersion } from "../version.js";
 import { declare } from "./command.js";
 
 interface Options {
@@ -9,7 +11,7 @@ interface Options {
   readonly dtype?: ScalarName;
   readonly orientation?: string;
   readonly series?: string;
-  readonly labels?: boolean;
+  readonly labels?: boolean | string;
   readonly slice?: number;
   readonly window?: { readonly low: number; readonly high: number };
   readonly overwrite?: boolean;
@@ -35,10 +37,14 @@ export function convert(context: ContextOf): Command {
     summary: "read any image and write it as another format",
     description:
       "Reads NIfTI, NRRD, MetaImage, DICOM (a file, or a folder with a series), PNG, JPEG and TIFF, by what is in them. Writes the format " +
-      "of OUT's ending: .nii, .nii.gz, .nrrd, .mha, .mhd, or one slice as .png. Every voxel keeps its place and its value, unless asked otherwise.",
+      "of OUT's ending: .nii, .nii.gz, .nrrd, .mha, .mhd, one slice as .png, or labels as a DICOM segmentation, .dcm. Every voxel keeps its place and its value, unless asked otherwise.",
     examples: [
       ["rfmedsam convert dicom-folder ct.nii.gz", "a DICOM series"],
       ["rfmedsam convert labels.nrrd labels.nii.gz --labels --like ct.nii.gz", "labels onto the grid of their image"],
+      [
+        "rfmedsam convert labels.nii.gz seg.dcm --like dicom-folder --labels dataset.json",
+        "a DICOM segmentation of that series, its labels named",
+      ],
       ["rfmedsam convert ct.nii.gz slice.png --slice 40 --window -160,240", "one slice as a picture"],
     ],
   })
@@ -52,20 +58,46 @@ export function convert(context: ContextOf): Command {
       orientationLetters,
     )
     .option("--series <number>", "which series of a DICOM folder with several: its place, from 1, or its UID")
-    .option("--labels", "the voxels are labels: whole numbers up to 255, never mixed, written as uint8")
+    .option(
+      "--labels [names]",
+      "the voxels are labels: whole numbers up to 255, never mixed, written as uint8; for .dcm: the dataset.json that names them",
+    )
     .option("--slice <number>", "for .png: which axial slice, from 0 at the feet", wholeNumber(0))
     .option("--window <low,high>", "for .png: which values are black and white", valueRange)
     .option("--overwrite", "replace OUT if it exists")
     .action(async (input: string, output: string, options: Options) => {
       const { ui } = context();
-      const { convertImage } = await import("@rfmedsam/imaging/node");
+      const onWarning = (warning: string) => ui.note(warning);
       const { describeGrid } = await import("@rfmedsam/imaging");
-      const { from, grid } = await convertImage(input, output, {
-        ...options,
-        onWarning: (warning) => ui.note(warning),
-      });
-      ui.result(`${output}: ${describeGrid(grid)}`, { command: "convert", input, from, output, ...grid });
+      const said = { command: "convert", input, output };
+      if (/\.dcm$/i.test(output)) {
+        const { grid, numbers } = await toDicomSeg(input, output, options, onWarning);
+        const list = [...numbers].map(([label, number]) => `${number} ${label}`).join(", ");
+        ui.result(`${output}: ${describeGrid(grid)}; segments ${list}`, { ...said, ...grid, segments: [...numbers] });
+        return;
+      }
+      const { convertImage } = await import("@rfmedsam/imaging/node");
+      const labels = options.labels !== undefined;
+      const { from, grid } = await convertImage(input, output, { ...options, labels, onWarning });
+      ui.result(`${output}: ${describeGrid(grid)}`, { ...said, from, ...grid });
     });
+}
+
+/** Labels as a DICOM segmentation. @throws ConfigError for options that segmentations do not have */
+async function toDicomSeg(input: string, output: string, options: Options, onWarning: (warning: string) => void) {
+  const { like, series, labels, overwrite, ...others } = options;
+  const [unfit] = Object.keys(others);
+  if (unfit !== undefined) {
+    throw new ConfigError({
+      file: output,
+      found: `--${unfit} for a DICOM segmentation`,
+      expected: "--like, --labels, --series and --overwrite only",
+    });
+  }
+  const { labelsToDicomSeg } = await import("@rfmedsam/imaging/node");
+  const { readLabelNames } = await import("@rfmedsam/metrics/node");
+  const names = typeof labels === "string" ? await readLabelNames(labels) : undefined;
+  return labelsToDicomSeg(input, output, { like, series, names, overwrite, onWarning, softwareVersion: ownVersion() });
 }
 
 function orientationLetters(text: string): string {

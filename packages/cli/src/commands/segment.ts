@@ -14,6 +14,7 @@ interface Options extends SplitOptions {
   readonly overwrite?: boolean;
   readonly skipExisting?: boolean;
   readonly series?: string;
+  readonly dicomSeg?: boolean;
 }
 
 /** `rfmedsam segment INPUT… -m MODEL -o OUT` */
@@ -41,20 +42,21 @@ export function segment(context: ContextOf): Command {
     .addOption(new Option("--through <stage>", "last stage to run").choices(["step0", "stage1", "stage2"]))
     .option("--split <file>", "nnU-Net's splits_final.json: only the validation cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
+    .option("--dicom-seg", "also write DICOM segmentations of DICOM series: OUT/CASE.seg.dcm")
     .option("--series <number>", "which series of a DICOM folder with several: its place, from 1, or its UID")
     .option("--overwrite", "replace labels that exist")
     .addOption(new Option("--skip-existing", "keep labels that exist and do the rest").conflicts("overwrite"))
     .action(async (inputs: string[], options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
-      const { model: folder, output, stages, through, series, overwrite, skipExisting } = options;
+      const { model: folder, output, stages, through, series, dicomSeg, overwrite, skipExisting } = options;
       const cases = await casesOfSplit(options, "val");
       await startEngine(running);
       const { openModel, segmentFiles } = await import("@rfmedsam/engine");
       using model = await openModel(folder, { device: global.device });
       const existing = overwrite ? "overwrite" : skipExisting ? "skip" : "refuse";
       const common = { cases, series, onWarning: ui.note, progress: ui.progress, signal };
-      const settings = { stages, through, existing, ...common } as const;
+      const settings = { stages, through, dicomSeg, existing, ...common } as const;
       let done = 0;
       for await (const result of segmentFiles(model, inputs, output, settings)) {
         if ("failure" in result) {
