@@ -108,6 +108,15 @@ export class MultiScaleBlock extends nn.Module {
   /** @param x `[B, H, W, dim]` @returns `[B, H', W', dimOut]`, smaller where queries are pooled */
   forward(x: Tensor): Tensor {
     return scope(() => {
+      const mixed = this.#attended(x);
+      const refined = this.dropPath.forward(this.mlp.forward(this.norm2.forward(mixed)));
+      return refined.requiresGrad ? mixed.add(refined) : refined.add_(mixed);
+    });
+  }
+
+  /** The first residual branch. In a scope of its own: what it needs is gone before the MLP needs the most. */
+  #attended(x: Tensor): Tensor {
+    return scope(() => {
       const { window, pool } = this.layout;
       const normed = this.norm1.forward(x);
       const widened = this.proj === undefined ? x : this.proj.forward(normed);
@@ -120,9 +129,7 @@ export class MultiScaleBlock extends nn.Module {
         attended = this.attn.forward(normed);
       }
       if (this.adapter !== undefined) attended = this.adapter.forward(attended);
-      const mixed = shortcut.add(this.dropPath.forward(attended));
-      const refined = this.dropPath.forward(this.mlp.forward(this.norm2.forward(mixed)));
-      return refined.requiresGrad ? mixed.add(refined) : refined.add_(mixed);
+      return shortcut.add(this.dropPath.forward(attended));
     });
   }
 }
