@@ -111,8 +111,8 @@ export async function readImageHeader(source: DicomSource): Promise<ImageHeader>
   }
 }
 
-/** Far more frames than scanners write; a claim beyond has to be borne out by the size of the file. */
-const manyFrames = 100_000;
+/** So many frames are believed without asking; a claim beyond has to be borne out by the size of the file. */
+const manyFrames = 4096;
 
 function imageHeader({ meta, dataset, syntax, start, pixels }: DicomHeader, source: DicomSource): ImageHeader {
   const decoder = decoderOf(dataset);

@@ -149,7 +149,9 @@ function checkSizes(slices: readonly Slice[], where: string): void {
     const { rows, columns } = slice.image.layout;
     const [down, across] = slice.frame.spacing ?? [1, 1];
     const size = `${columns}×${rows} pixels of ${across.toPrecision(4)}×${down.toPrecision(4)} mm`;
-    count.set(size, [...(count.get(size) ?? []), slice]);
+    const same = count.get(size);
+    if (same === undefined) count.set(size, [slice]);
+    else same.push(slice);
   }
   if (count.size === 1) return;
   const sizes = [...count].sort(([, a], [, b]) => b.length - a.length);

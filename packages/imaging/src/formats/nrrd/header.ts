@@ -141,7 +141,7 @@ function headerLines(bytes: Uint8Array, file?: string): { lines: string[]; lengt
     if (bytes[at] !== 10) continue;
     const next = bytes[at + 1] === 13 ? at + 2 : at + 1;
     if (bytes[next] !== 10) continue;
-    [end, length] = [at, next + 1];
+    [end, length] = [bytes[at - 1] === 13 ? at - 1 : at, next + 1];
     break;
   }
   if (end > longestHeader) {

@@ -51,16 +51,16 @@ export function mergeLayers(
   }
   const distinct = new Set(segments.map(({ value }) => value)).size === segments.length;
   const numbers = segments.map(({ value }, n) => (distinct ? value : n + 1));
-  // The segment of each layer and value.
-  const tables = Array.from({ length: layers }, () => new Map<number, number>());
-  for (const [n, { layer, value }] of segments.entries()) tables[layer]!.set(value, n);
+  // The segment of each value, for the layers that have one: a file may claim any number of layers.
+  const tables = new Map(segments.map(({ layer }) => [layer, new Map<number, number>()]));
+  for (const [n, { layer, value }] of segments.entries()) tables.get(layer)!.set(value, n);
   const labels = new Uint16Array(data.length / layers);
   for (let voxel = 0; voxel < labels.length; voxel++) {
     let found = -1;
     for (let layer = 0; layer < layers; layer++) {
       const value = Number(data[voxel * layers + layer]);
       if (value === 0) continue;
-      const n = tables[layer]!.get(value);
+      const n = tables.get(layer)?.get(value);
       if (n === undefined) throw noSegment(value, layer, file);
       if (found >= 0) throw overlapping(segments[found]!, segments[n]!, file);
       found = n;

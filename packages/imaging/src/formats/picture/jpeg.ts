@@ -51,9 +51,12 @@ async function runDecoder(bytes: Uint8Array, wasm: Uint8Array | undefined): Prom
     started = true;
   }
   try {
-    const { data } = (await decode(bytes.slice().buffer)) as { readonly data: ArrayLike<number> };
+    // not `slice`: a Buffer's shares memory with others
+    const { data } = (await decode(new Uint8Array(bytes).buffer)) as { readonly data: ArrayLike<number> };
     return { rgba: data, complaints: written.splice(0) };
   } catch (failure) {
+    // what an exception leaves behind would spoil the next picture
+    started = false;
     return { failure, complaints: written.splice(0) };
   }
 }

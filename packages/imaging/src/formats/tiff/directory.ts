@@ -87,6 +87,9 @@ const types: Readonly<Record<number, { bytes: number; read(view: DataView, at: n
 };
 
 class DirectoryReader {
+  /** Bytes of values read so far. Each is in the file once, so all directories together cannot list more than it holds. */
+  #listed = 0;
+
   constructor(
     private readonly source: ByteSource,
     private readonly littleEndian: boolean,
@@ -116,7 +119,10 @@ class DirectoryReader {
       if (!wanted.has(name) || type === undefined) continue;
       const length = this.pointer(bytes, entry + 4);
       const size = length * type.bytes;
-      if (size > source.size) throw damagedTiff(source, `${length} values of tag ${name}`);
+      this.#listed += size;
+      if (size > source.size || this.#listed > source.size) {
+        throw damagedTiff(source, `${length} values of tag ${name}, more than it has room for`);
+      }
       const from = size <= room ? -1 : this.pointer(bytes, entry + valueAt);
       const values = from < 0 ? bytes.subarray(entry + valueAt) : await source.read(from, size);
       if (values.length < size) throw damagedTiff(source, `values of tag ${name} outside the file`);

@@ -96,11 +96,19 @@ function checkJpeg2000(bytes: Uint8Array, { rows, columns, file }: FrameClaim): 
     if (view.getUint32(at) !== 0xff4fff51) continue;
     const [right, bottom, left, top] = [8, 12, 16, 20].map((offset) => view.getUint32(at + offset));
     checkSize(right! - left!, bottom! - top!, view.getUint16(at + 40), rows, columns, file);
+    const [width, height, tilesLeft, tilesTop] = [24, 28, 32, 36].map((offset) => view.getUint32(at + offset));
+    const tiles = Math.ceil((right! - tilesLeft!) / width!) * Math.ceil((bottom! - tilesTop!) / height!);
+    if (!(tiles >= 1 && tiles * leastTile <= bytes.length)) {
+      throw unusable(`${bytes.length} bytes of packed pixels`, `enough for ${tiles} tiles`, file);
+    }
     checkRatio(bytes, rows * columns, mostPixelsPerByte, file);
     return;
   }
   throw unusable("packed pixels that are no JPEG 2000 codestream", "a size segment at its start", file);
 }
+
+/** Bytes that the headers of a JPEG 2000 tile take. Source: ITU-T T.800 A.4.2, A.4.3. */
+const leastTile = 14;
 
 /** A blank picture packs well, but no picture packs better than this. */
 const mostPixelsPerByte = 1 << 16;
