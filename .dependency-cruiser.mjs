@@ -78,7 +78,7 @@ export default {
       comment: "Packages do not import what is around them (bench, tests, tools, docs, examples).",
       severity: "error",
       from: { path: "^packages/" },
-      to: { path: "^(bench|tests|tools|docs|examples)/" },
+      to: { path: "^(bench|fuzz|tests|tools|docs|examples)/" },
     },
     {
       name: "no-cycles",
@@ -105,7 +105,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(packages/[^/]+|bench)/(dist|build)/" },
+    exclude: { path: "^(packages/[^/]+|bench|fuzz)/(dist|build)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.test.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["source", "import", "node", "default"] },

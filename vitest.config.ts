@@ -25,7 +25,12 @@ export default defineConfig({
         test: {
           ...common,
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts", "tests/**/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "bench/src/**/*.test.ts",
+            "fuzz/src/**/*.test.ts",
+            "tests/**/*.test.ts",
+          ],
           exclude: ["**/*.reference.test.ts"],
         },
       },

@@ -37,6 +37,7 @@ const checks = [
       ".dependency-cruiser.mjs",
       "packages",
       "bench",
+      "fuzz",
       "tests",
     ],
   },

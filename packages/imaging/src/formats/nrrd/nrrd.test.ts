@@ -64,6 +64,14 @@ describe("where the voxels lie", () => {
     expect(warnings).toEqual([]);
   });
 
+  test("lines that end as on Windows are lines", async () => {
+    const unix = nrrd();
+    const end = unix.length - voxels.length;
+    const header = encoder.encode(new TextDecoder().decode(unix.subarray(0, end)).replaceAll("\n", "\r\n"));
+    const { volume } = await read(Uint8Array.from([...header, ...voxels]));
+    expect([...volume.data]).toEqual([...voxels]);
+  });
+
   test("without a space, or with one that names no patient, LPS is assumed and said", async () => {
     for (const space of [undefined, "scanner-xyz"]) {
       const { volume, warnings } = await read(nrrd({ space, "space dimension": space ? undefined : "3" }));

@@ -77,6 +77,13 @@ describe("masks", () => {
     expect(Array.from(decodeMask(bytes).data)).toEqual([0, 1, 1, 0]);
   });
 
+  test("a JPEG in the middle of a buffer that others share is read alone", async () => {
+    const jpeg = fixture("JPEG, grey");
+    const shared = Buffer.alloc(jpeg.length + 200, 7);
+    shared.set(jpeg, 100);
+    expect(await read(shared.subarray(100, 100 + jpeg.length))).toEqual(await read(jpeg));
+  });
+
   test("a JPEG is no mask", () => {
     expect(() => decodeMask(fixture("JPEG, grey"))).toThrow(/a mask as PNG/);
   });
