@@ -50,7 +50,9 @@ export const unpackers: Readonly<Record<Exclude<CodecName, "none">, Unpack>> = {
   },
 
   async "jpeg-ls"(bytes, claim) {
-    checkJpeg(bytes, claim);
+    const { scan } = checkJpeg(bytes, claim);
+    // CharLS goes round for ever in a scan that is cut short without its end marker.
+    if (!endsProperly(bytes, scan)) throw unusable("a JPEG-LS frame that ends too early", "its end marker", claim.file);
     return samplesOf(
       await attempt("JPEG-LS", claim.file, () => decodeWithWasm("jpeg-ls", bytes, claim.loadWasm)),
       claim,
