@@ -1,7 +1,7 @@
 /** The TypeScript side of the bench; see protocol.ts. Run with --expose-gc, so that the peak of memory can start from what is in use. */
 import { createInterface } from "node:readline";
+import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { getNumThreads, libtorchVersion, setNumThreads, writeSafetensors } from "@rfmedsam/torch";
-import { forgetPeak, peakBytes } from "./peak-memory.js";
 import type { Answers, Request } from "./protocol.js";
 import { drawWeights, runOnce } from "./works/checkpoints.js";
 import { prepare, type Work } from "./works/index.js";
@@ -17,7 +17,8 @@ async function answer(request: Request): Promise<Answers[Request["do"]]> {
       work = await prepare(request);
       await writeSafetensors(request.tensors, work.tensors);
       const numbers = work.run();
-      forgetPeak();
+      globalThis.gc?.(); // garbage is left out: node runs with --expose-gc
+      resetPeakMemory();
       return { numbers };
     }
     case "measure": {
@@ -30,7 +31,7 @@ async function answer(request: Request): Promise<Answers[Request["do"]]> {
       return { seconds };
     }
     case "memory":
-      return { peakBytes: peakBytes() };
+      return { peakBytes: peakMemory() };
     case "write-tensors":
       await writeSafetensors(request.tensors, drawWeights(request));
       return {};

@@ -4,7 +4,7 @@
  *
  * The kinds of change are those of AFL (M. Zalewski, "havoc" and "splice" stages).
  */
-import type { Random } from "@rfmedsam/base";
+import { joinBytes, type Random } from "@rfmedsam/base";
 
 export interface Ingredients {
   /** Other files of the format, to splice with. */
@@ -77,12 +77,12 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     if (from < 0) return bytes;
     let to = from;
     while (isDigit(bytes[to])) to++;
-    return joined(bytes.subarray(0, from), random.pick(oddDigits), bytes.subarray(to));
+    return joinBytes([bytes.subarray(0, from), random.pick(oddDigits), bytes.subarray(to)]);
   },
   "insert a token": (bytes, random, { tokens }) => {
     if (tokens.length === 0) return bytes;
     const at = random.below(bytes.length + 1);
-    return joined(bytes.subarray(0, at), random.pick(tokens), bytes.subarray(at));
+    return joinBytes([bytes.subarray(0, at), random.pick(tokens), bytes.subarray(at)]);
   },
   "overwrite with a token": (bytes, random, { tokens }) => {
     if (tokens.length === 0) return bytes;
@@ -93,12 +93,12 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   "delete a block": (bytes, random) => {
     const { from, to } = block(bytes, random);
-    return joined(bytes.subarray(0, from), bytes.subarray(to));
+    return joinBytes([bytes.subarray(0, from), bytes.subarray(to)]);
   },
   "copy a block": (bytes, random) => {
     const { from, to } = block(bytes, random);
     const at = random.below(bytes.length + 1);
-    return joined(bytes.subarray(0, at), bytes.subarray(from, to), bytes.subarray(at));
+    return joinBytes([bytes.subarray(0, at), bytes.subarray(from, to), bytes.subarray(at)]);
   },
   "copy a block over another": (bytes, random) => {
     const { from, to } = block(bytes, random);
@@ -107,13 +107,13 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   "repeat a block": (bytes, random) => {
     const { from, to } = block(bytes, random);
     const chunk = bytes.subarray(from, to);
-    return joined(bytes.subarray(0, to), ...new Array(2 ** random.below(9)).fill(chunk), bytes.subarray(to));
+    return joinBytes([bytes.subarray(0, to), ...new Array(2 ** random.below(9)).fill(chunk), bytes.subarray(to)]);
   },
   "insert bytes": (bytes, random) => {
     const at = random.below(bytes.length + 1);
     const chunk = new Uint8Array(1 + random.below(32)).fill(random.pick(interestingBytes));
     if (random.chance(0.5)) for (let i = 0; i < chunk.length; i++) chunk[i] = random.below(256);
-    return joined(bytes.subarray(0, at), chunk, bytes.subarray(at));
+    return joinBytes([bytes.subarray(0, at), chunk, bytes.subarray(at)]);
   },
   "fill a block": (bytes, random) => {
     const { from, to } = block(bytes, random);
@@ -124,7 +124,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     const other = random.pick(seeds);
     const at = random.below(bytes.length + 1);
     const from = random.chance(0.5) ? Math.min(at, other.length) : random.below(other.length + 1);
-    return joined(bytes.subarray(0, at), other.subarray(from));
+    return joinBytes([bytes.subarray(0, at), other.subarray(from)]);
   },
 };
 
@@ -178,14 +178,4 @@ function block(bytes: Uint8Array, random: Random): { from: number; to: number } 
   const length = random.below(most + 1);
   const from = place(bytes.length - length + 1, random);
   return { from, to: from + length };
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,7 +1,7 @@
 /** `first-use NAME FILE THREADS`: loads an official model, encodes one picture, answers one click in its middle. Prints {@link FirstUse}. */
 import { EngineError } from "@rfmedsam/base";
+import { peakMemory } from "@rfmedsam/base/node";
 import { noGrad, scope, setNumThreads } from "@rfmedsam/torch";
-import { peakBytes } from "../peak-memory.js";
 import { load, picture } from "../works/checkpoints.js";
 import { clickIn, officialNameOf } from "../works/official.js";
 
@@ -30,5 +30,5 @@ const result = noGrad(() =>
     return { encodeSeconds: (ready - loaded) / 1000, clickSeconds: (answered - ready) / 1000 };
   }),
 );
-const answer: FirstUse = { loadSeconds: (loaded - start) / 1000, ...result, peakBytes: peakBytes() };
+const answer: FirstUse = { loadSeconds: (loaded - start) / 1000, ...result, peakBytes: peakMemory() };
 console.log(JSON.stringify(answer));

@@ -1,9 +1,9 @@
 /** `track SLICES SIDE THREADS`: follows one object through a volume with SAM 2.1 tiny and random weights. Prints {@link Tracked}. */
+import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { scalingAffine } from "@rfmedsam/imaging";
 import { officialSam2Configs, Sam2, TorchRefiner, withImageSize } from "@rfmedsam/models";
 import { VolumePredictor, volumeSlices } from "@rfmedsam/segmenter";
 import { setNumThreads } from "@rfmedsam/torch";
-import { forgetPeak, peakBytes } from "../peak-memory.js";
 import { drawn } from "../works/official.js";
 
 export interface Tracked {
@@ -25,11 +25,12 @@ const source = volumeSlices(volume, { axis: 0, window: [0, 2000], colours: "repe
 const config = withImageSize(officialSam2Configs["sam2.1_hiera_t"], side);
 const network = new TorchRefiner(drawn(() => new Sam2(config).eval()));
 using predictor = new VolumePredictor(network, source, { history: "reachable" });
-forgetPeak();
+globalThis.gc?.();
+resetPeakMemory();
 await predictor.addPoints(0, 1, { points: [[side / 2, side / 2]], labels: [1] });
 const start = performance.now();
 let tracked = 0;
 for await (const answer of predictor.propagate()) tracked += answer.objectIds.length;
 const secondsPerSlice = (performance.now() - start) / 1000 / slices;
-const result: Tracked = { slices: tracked, secondsPerSlice, peakBytes: peakBytes() - data.byteLength };
+const result: Tracked = { slices: tracked, secondsPerSlice, peakBytes: peakMemory() - data.byteLength };
 console.log(JSON.stringify(result));

@@ -2,14 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
-import { RfmedsamError } from "@rfmedsam/base";
+import { joinBytes, RfmedsamError } from "@rfmedsam/base";
 import { readDicom } from "@rfmedsam/imaging/node";
 import {
   ctElements,
   ctFile,
   dicomFile,
   encode,
-  joinBytes,
   packedFrames,
   rleFrame,
   type TestElement,

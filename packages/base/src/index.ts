@@ -1,3 +1,4 @@
+export { joinBytes } from "./bytes.js";
 export {
   CheckpointError,
   ConfigError,

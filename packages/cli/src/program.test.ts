@@ -1,7 +1,7 @@
 /** The command line without what it calls: the engine is only noticed to be loaded, and is missing unless a test says otherwise. */
 import { EngineError } from "@rfmedsam/base";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { rfmedsam } from "./program.js";
+import { runCommandLine as run } from "./testing/command-line.js";
 
 const engine = vi.hoisted(() => ({ loaded: false, built: false }));
 const verdict = vi.hoisted(() => ({ reached: true, sentence: "So it went." }));
@@ -26,16 +26,6 @@ vi.mock("@rfmedsam/training", () => {
 beforeEach(() => {
   engine.built = false;
 });
-
-async function run(...args: string[]) {
-  let [out, err] = ["", ""];
-  const code = await rfmedsam(args, {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
 
 describe("without the engine", () => {
   // First of all: modules are loaded once.

@@ -9,20 +9,12 @@ import { buildModel, samConfig, smallSam2Config } from "@rfmedsam/models";
 import { manualSeed, readSafetensors } from "@rfmedsam/torch";
 import { makePhantom } from "@rfmedsam/training";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rfmedsam } from "./program.js";
+import { runCommandLine } from "./testing/command-line.js";
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 
-async function run(...args: string[]) {
-  let [out, err] = ["", ""];
-  const code = await rfmedsam([...args, "--threads", "1"], {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
+const run = (...args: string[]) => runCommandLine(...args, "--threads", "1");
 
 /** The last event of `--json`. */
 async function result(...args: string[]) {

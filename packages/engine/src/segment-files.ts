@@ -20,12 +20,12 @@ import {
   RfmedsamError,
   silent,
 } from "@rfmedsam/base";
+import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { determinant, type LabelVolume } from "@rfmedsam/imaging";
 import { dicomSourceOf, readChannels, writeDicomSegFile, writeVolume } from "@rfmedsam/imaging/node";
 import { classTable, type StageName, stageNames } from "@rfmedsam/segmenter";
 import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
 import type { OpenModel } from "./model-folder.js";
-import { peakMemory, resetPeakMemory } from "./peak-memory.js";
 
 export interface SegmentFilesOptions {
   /** Write every stage's own labels, too. */

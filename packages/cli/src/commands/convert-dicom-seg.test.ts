@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { reorient, scalingAffine, writeDicomSeg } from "@rfmedsam/imaging";
 import { readDicomSegFile, readImage, readVolume, writeVolume } from "@rfmedsam/imaging/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { rfmedsam } from "../program.js";
+import { runCommandLine as run } from "../testing/command-line.js";
 
 /** Explicit VR little endian, one slice of 3×4 pixels at height z. */
 function ctSlice(z: number): Uint8Array {
@@ -61,16 +61,6 @@ beforeEach(async () => {
   await writeFile(at("dataset.json"), JSON.stringify({ labels: { background: 0, liver: 1, spleen: 2 } }));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-async function run(...args: string[]) {
-  let [out, err] = ["", ""];
-  const code = await rfmedsam(args, {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
 
 const toSeg = (...more: string[]) => run("convert", at("labels.nii.gz"), at("seg.dcm"), "--like", at("ct"), ...more);
 

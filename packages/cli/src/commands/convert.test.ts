@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { scalingAffine, type Volume } from "@rfmedsam/imaging";
 import { readPicture, readVolume, writeVolume } from "@rfmedsam/imaging/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { rfmedsam } from "../program.js";
+import { runCommandLine as run } from "../testing/command-line.js";
 
 const ct: Volume<Int16Array> = {
   data: Int16Array.from({ length: 4 * 6 * 8 }, (_, at) => (at % 3 === 0 ? -1000 : at)),
@@ -20,16 +20,6 @@ beforeEach(async () => {
   await writeVolume(at("ct.nii.gz"), ct);
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-async function run(...args: string[]) {
-  let [out, err] = ["", ""];
-  const code = await rfmedsam(args, {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
 
 describe("convert", () => {
   test("one format into another, said with its place", async () => {

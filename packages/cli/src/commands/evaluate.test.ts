@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { scalingAffine } from "@rfmedsam/imaging";
 import { writeVolume } from "@rfmedsam/imaging/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rfmedsam } from "../program.js";
+import { runCommandLine } from "../testing/command-line.js";
 
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
@@ -13,15 +13,7 @@ const at = (...parts: string[]) => join(folder, ...parts);
 const save = (name: string, data: readonly number[]) =>
   writeVolume(at(name), { data: Uint8Array.from(data), shape: [1, 1, data.length], affine: scalingAffine([1, 1, 1]) });
 
-async function run(...args: string[]) {
-  let [out, err] = ["", ""];
-  const code = await rfmedsam(["evaluate", at("pred"), at("ref"), ...args], {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
+const run = (...args: string[]) => runCommandLine("evaluate", at("pred"), at("ref"), ...args);
 
 const resultOf = (out: string) => JSON.parse(out.trim().split("\n").at(-1)!) as Record<string, unknown>;
 

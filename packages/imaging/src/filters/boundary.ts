@@ -39,12 +39,8 @@ function modulo(value: number, divisor: number): number {
 export const boundaryPosition: { readonly [Mode in BoundaryMode]: (position: number, length: number) => number } = {
   constant: (position, length) => (position < 0 || position > length - 1 ? Number.NaN : position),
   "grid-constant": (position) => position,
-  nearest: (position, length) => Math.min(Math.max(position, 0), length - 1),
-  mirror(position, length) {
-    if (length === 1) return 0;
-    const folded = modulo(position, 2 * length - 2);
-    return Math.min(folded, 2 * length - 2 - folded);
-  },
+  nearest: boundaryIndex.nearest,
+  mirror: boundaryIndex.mirror,
   reflect(position, length) {
     const folded = modulo(position, 2 * length);
     return folded > length - 0.5 ? 2 * length - 1 - folded : folded;

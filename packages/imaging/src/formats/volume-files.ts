@@ -2,7 +2,7 @@
  * Volumes → the bytes of files, the format by the name's ending. A new format is one row of `writers`; the bytes come piece by piece, so
  * that neither a converted nor a packed copy of the voxels is held.
  */
-import { ConfigError } from "@rfmedsam/base";
+import { ConfigError, joinBytes } from "@rfmedsam/base";
 import { zlibSync } from "fflate";
 import type { Volume } from "../volume.js";
 import type { Packing } from "./byte-source.js";
@@ -116,17 +116,7 @@ export function volumeToBytes(
   return Object.fromEntries(
     encodeVolume(volume, name, options).map((file) => [
       file.name,
-      joined(file.parts.map(({ packing, bytes }) => pack[packing](joined([...bytes])))),
+      joinBytes(file.parts.map(({ packing, bytes }) => pack[packing](joinBytes([...bytes])))),
     ]),
   );
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

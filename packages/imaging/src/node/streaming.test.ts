@@ -1,10 +1,11 @@
 /** How much memory converting takes beyond what the process held before: the voxels, and little more. Where the system tells (Linux). */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { peakMemory, resetPeakMemory, residentMemory } from "@rfmedsam/base/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeNifti } from "../formats/nifti/write.js";
 import { scalingAffine } from "../geometry.js";
@@ -16,11 +17,6 @@ const size = shape[0] * shape[1] * shape[2] * 2;
 let folder: string;
 let before: number;
 const at = (name: string) => join(folder, name);
-
-/** Bytes of memory: now, or at most since `reset`. */
-function memory(field: "VmRSS" | "VmHWM"): number {
-  return 1024 * Number(new RegExp(`${field}:\\s*(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))![1]);
-}
 
 /** What earlier tests left is no part of the measurement. */
 function collectGarbage(): void {
@@ -44,7 +40,7 @@ beforeAll(async () => {
   for (let z = 0; z < shape[0]; z++) for (const part of bytes) await file.write(part);
   await file.close();
   collectGarbage();
-  if (canMeasure) before = memory("VmRSS");
+  if (canMeasure) before = residentMemory();
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -56,8 +52,8 @@ describe.skipIf(!canMeasure)("a volume of 150 MB is converted within 2.5 times i
     ["turned.nii", { orientation: "PSL" }],
   ] as const)("%s %j", async (name, options) => {
     collectGarbage();
-    writeFileSync("/proc/self/clear_refs", "5");
+    resetPeakMemory();
     await convertImage(at("large.nii"), at(name), options);
-    expect(memory("VmHWM") - before).toBeLessThan(2.5 * size);
+    expect(peakMemory() - before).toBeLessThan(2.5 * size);
   });
 });

@@ -1,18 +1,11 @@
 import { fc, test } from "@fast-check/vitest";
 import { ConfigError, GeometryError } from "@rfmedsam/base";
 import { describe, expect } from "vitest";
+import { masks } from "../testing/arbitraries.js";
 import { type Triple, voxelCount } from "../volume.js";
 import { pasteData } from "./box.js";
 import { close, dilate, dilateBall, erode, open } from "./morphology.js";
 
-const masks = fc
-  .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }))
-  .chain((shape) =>
-    fc.record({
-      shape: fc.constant(shape as Triple),
-      mask: fc.uint8Array({ minLength: voxelCount(shape), maxLength: voxelCount(shape), max: 1 }),
-    }),
-  );
 const connectivities = fc.constantFrom<6 | 18 | 26>(6, 18, 26);
 const within = (a: Uint8Array, b: Uint8Array) => a.every((value, i) => value === 0 || b[i] !== 0);
 

@@ -2,12 +2,20 @@
 import { fc } from "@fast-check/vitest";
 import { multiply } from "../geometry.js";
 import { orientations } from "../orientation.js";
-import type { Affine, Triple, Volume, VoxelArray } from "../volume.js";
+import { type Affine, type Triple, type Volume, type VoxelArray, voxelCount } from "../volume.js";
 
 export const shapes: fc.Arbitrary<Triple> = fc.tuple(
   fc.integer({ min: 1, max: 6 }),
   fc.integer({ min: 1, max: 6 }),
   fc.integer({ min: 1, max: 6 }),
+);
+
+/** A shape and a mask of it, 0 or 1. */
+export const masks: fc.Arbitrary<{ shape: Triple; mask: Uint8Array }> = shapes.chain((shape) =>
+  fc.record({
+    shape: fc.constant(shape),
+    mask: fc.uint8Array({ minLength: voxelCount(shape), maxLength: voxelCount(shape), max: 1 }),
+  }),
 );
 
 const makers: readonly ((bytes: ArrayBuffer) => VoxelArray)[] = [

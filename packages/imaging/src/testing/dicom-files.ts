@@ -1,6 +1,6 @@
 /** DICOM files built in code, for tests that need nothing outside the repository. */
 
-import { RfmedsamError } from "@rfmedsam/base";
+import { joinBytes, RfmedsamError } from "@rfmedsam/base";
 
 /** `[tag, value representation, value]`; a sequence's value is its items. */
 export type TestElement = readonly [tag: string, vr: string, value: string | readonly number[] | Uint8Array | Items];
@@ -81,16 +81,6 @@ export function rleFrame(samples: Int16Array): Uint8Array {
   const header = new Uint8Array(64);
   new Uint32Array(header.buffer).set([2, 64, 64 + planes[0]!.length]);
   return joinBytes([header, ...planes]);
-}
-
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 export interface TestSlice {

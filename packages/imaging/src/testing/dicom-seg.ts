@@ -31,7 +31,3 @@ export function seriesOn(shape: Triple, affine: Affine, given: Partial<DicomSeri
   };
   return { volume: { shape, affine }, series };
 }
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}

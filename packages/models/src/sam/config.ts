@@ -3,8 +3,8 @@
  * official constructors' in camelCase; what follows from other values is derived, not repeated. The official models are in
  * `official-configs.ts`.
  */
-import { ConfigError } from "@rfmedsam/base";
 import { z } from "zod";
+import { type ConfigSource, parseConfig } from "../parse-config.js";
 
 const count = z.number().int().positive();
 const natural = z.number().int().nonnegative();
@@ -76,17 +76,8 @@ export type ViTConfig = SamConfig["imageEncoder"];
  * Fills in defaults and checks a configuration.
  * @throws ConfigError naming the first wrong field and its value's problem
  */
-export function samConfig(value: unknown, { file }: { readonly file?: string } = {}): SamConfig {
-  const result = samConfigSchema.safeParse(value);
-  if (result.success) return result.data;
-  const [first] = result.error.issues;
-  const where = first === undefined || first.path.length === 0 ? "SAM configuration" : first.path.join(".");
-  throw new ConfigError({
-    file,
-    found: `${where}: ${first?.message ?? "not a configuration"}`,
-    expected: "a SAM configuration (packages/models/src/sam/config.ts lists every field)",
-    cause: result.error,
-  });
+export function samConfig(value: unknown, source: ConfigSource = {}): SamConfig {
+  return parseConfig(samConfigSchema, value, source, "SAM", "packages/models/src/sam/config.ts");
 }
 
 /** The same model for another image size. Its weights must be brought to that size too: `fitToImageSize`. */

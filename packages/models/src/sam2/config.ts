@@ -3,9 +3,9 @@
  * up there; what follows from other values (channel lists, key widths) is derived, not repeated. Defaults are the official
  * constructors'. The eight official models are in `official-configs.ts`.
  */
-import { ConfigError } from "@rfmedsam/base";
 import { z } from "zod";
 import { adapterConfigSchema } from "../adapters/options.js";
+import { type ConfigSource, parseConfig } from "../parse-config.js";
 
 const count = z.number().int().positive();
 const natural = z.number().int().nonnegative();
@@ -174,17 +174,8 @@ export type SinePositionConfig = NeckConfig["positionEncoding"];
  * Fills in defaults and checks a configuration.
  * @throws ConfigError naming the first wrong field and its value's problem
  */
-export function sam2Config(value: unknown, { file }: { readonly file?: string } = {}): Sam2Config {
-  const result = sam2ConfigSchema.safeParse(value);
-  if (result.success) return result.data;
-  const [first] = result.error.issues;
-  const where = first === undefined || first.path.length === 0 ? "SAM 2 configuration" : first.path.join(".");
-  throw new ConfigError({
-    file,
-    found: `${where}: ${first?.message ?? "not a configuration"}`,
-    expected: "a SAM 2 configuration (packages/models/src/sam2/config.ts lists every field)",
-    cause: result.error,
-  });
+export function sam2Config(value: unknown, source: ConfigSource = {}): Sam2Config {
+  return parseConfig(sam2ConfigSchema, value, source, "SAM 2", "packages/models/src/sam2/config.ts");
 }
 
 /** The same model for another image size: no weight has a shape that depends on it, so the same checkpoint loads. */

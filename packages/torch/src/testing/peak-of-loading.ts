@@ -2,15 +2,17 @@
  * A process of its own for a test: loads a checkpoint, uses every weight, and prints how much more memory the process had at most,
  * and what the weights take.
  */
+
+import { peakMemory, resetPeakMemory, residentMemory } from "@rfmedsam/base/node";
 import { readCheckpoint } from "../checkpoint/checkpoint.js";
 import { setNumThreads } from "../runtime.js";
 import { scope } from "../scope.js";
-import { peakMemory, resetPeakMemory } from "./peak-memory.js";
 
 const [file = ""] = process.argv.slice(2);
 setNumThreads(1);
 
-const held = resetPeakMemory();
+resetPeakMemory();
+const held = residentMemory();
 const state = await readCheckpoint(file);
 let [sum, bytes] = [0, 0];
 for (const weight of state.values()) {

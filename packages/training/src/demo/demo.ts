@@ -8,15 +8,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CancelSignal, type Progress, silent } from "@rfmedsam/base";
-import {
-  manifestName,
-  openModel,
-  peakMemory,
-  readManifest,
-  resetPeakMemory,
-  type SegmentedCase,
-  segmentFiles,
-} from "@rfmedsam/engine";
+import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
+import { manifestName, openModel, readManifest, type SegmentedCase, segmentFiles } from "@rfmedsam/engine";
 import type { Table } from "@rfmedsam/metrics";
 import { type Evaluation, evaluateFolders, evaluationTables, summaryOf, writeEvaluation } from "@rfmedsam/metrics/node";
 import { classTable, stageNames } from "@rfmedsam/segmenter";

@@ -1,11 +1,11 @@
 /** Segmentations written and read again, and what cannot be written. */
 import { fc, test as prop } from "@fast-check/vitest";
-import { ConfigError, GeometryError } from "@rfmedsam/base";
+import { ConfigError, GeometryError, joinBytes } from "@rfmedsam/base";
 import { describe, expect, test } from "vitest";
 import { scalingAffine } from "../../geometry.js";
 import { orientationOf, reorient } from "../../orientation.js";
 import { affines, axisLetters } from "../../testing/arbitraries.js";
-import { joined, seriesOn } from "../../testing/dicom-seg.js";
+import { seriesOn } from "../../testing/dicom-seg.js";
 import type { LabelVolume, Triple } from "../../volume.js";
 import { type DicomSeg, readDicomSeg } from "./read.js";
 import { type SegmentedSeries, type WriteDicomSegOptions, writeDicomSeg } from "./write.js";
@@ -17,7 +17,7 @@ async function roundTrip(
   options: WriteDicomSegOptions = {},
 ): Promise<DicomSeg> {
   const { parts } = writeDicomSeg(labels, names, source, options);
-  return readDicomSeg(joined(parts), { like: { ...source.volume, series: source.series } });
+  return readDicomSeg(joinBytes(parts), { like: { ...source.volume, series: source.series } });
 }
 
 const shapes: fc.Arbitrary<Triple> = fc.tuple(
@@ -58,7 +58,9 @@ describe("written and read", () => {
       const turned = reorient(labels, axes);
       const { volume } = (await roundTrip(turned, namesUpTo(count), source)).labels();
       expect(volume.data).toEqual(labels.data);
-      const back = await readDicomSeg(joined(writeDicomSeg(turned, namesUpTo(count), source).parts), { like: turned });
+      const back = await readDicomSeg(joinBytes(writeDicomSeg(turned, namesUpTo(count), source).parts), {
+        like: turned,
+      });
       expect(back.labels().volume.data).toEqual(turned.data);
     },
   );
@@ -82,7 +84,7 @@ describe("written and read", () => {
     // Slices 0 and 3 alone: the distance of slices says that two are missing.
     const labels = labelsOf((index) => (index < 15 || index >= 45 ? 1 : 0));
     const { parts } = writeDicomSeg(labels, { liver: 1 }, source);
-    const seg = await readDicomSeg(joined(parts));
+    const seg = await readDicomSeg(joinBytes(parts));
     expect(seg.grid.shape).toEqual([4, 3, 5]);
     const { volume } = seg.labels();
     expect(reorient(volume, orientationOf(labels)).data).toEqual(labels.data);
@@ -157,7 +159,7 @@ describe("written and read", () => {
     const labels = labelsOf((index) => (index % 2 === 0 ? 1 : 2));
     const seg = await roundTrip(labels, { liver: 1, spleen: 2 }, uneven);
     expect(seg.labels().volume.data).toEqual(labels.data);
-    const alone = await readDicomSeg(joined(writeDicomSeg(labels, { liver: 1, spleen: 2 }, uneven).parts));
+    const alone = await readDicomSeg(joinBytes(writeDicomSeg(labels, { liver: 1, spleen: 2 }, uneven).parts));
     expect(alone.warnings).toEqual([expect.stringMatching(/unevenly .* Read it onto the grid of its series/)]);
   });
 
@@ -169,7 +171,7 @@ describe("written and read", () => {
       anonymous,
     );
     expect(warnings).toEqual([expect.stringMatching(/no identifier of its study, of the series/)]);
-    expect((await readDicomSeg(joined(parts))).sources).toEqual([]);
+    expect((await readDicomSeg(joinBytes(parts))).sources).toEqual([]);
   });
 });
 

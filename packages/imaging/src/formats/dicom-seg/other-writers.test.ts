@@ -1,9 +1,9 @@
 /** Segmentations as other programs write them, and files that are wrong. */
 import { fc, test as prop } from "@fast-check/vitest";
-import { ConfigError, FormatError, GeometryError, RfmedsamError } from "@rfmedsam/base";
+import { ConfigError, FormatError, GeometryError, joinBytes, RfmedsamError } from "@rfmedsam/base";
 import { describe, expect, test } from "vitest";
 import { type Point, scalingAffine } from "../../geometry.js";
-import { joined, seriesOn } from "../../testing/dicom-seg.js";
+import { seriesOn } from "../../testing/dicom-seg.js";
 import type { Triple } from "../../volume.js";
 import { type Attributes, encodeFile } from "./encode.js";
 import { fileMeta, segmentationDataset } from "./object.js";
@@ -16,7 +16,7 @@ describe("other writers' files", () => {
   const frames = [0, 1, 2].flatMap((slice) => [0, 1].map((segment) => ({ segment, slice })));
   const base = segmentationDataset({ segments, frames, source, options: {}, instance: "1.2", uid: () => "1.2.9" });
   const read = (changes: Attributes, pixels: Uint8Array, options?: ReadDicomSegOptions) =>
-    readDicomSeg(joined(encodeFile(fileMeta("1.2"), { ...base, ...changes }, pixels)), options);
+    readDicomSeg(joinBytes(encodeFile(fileMeta("1.2"), { ...base, ...changes }, pixels)), options);
   const eightBits: Attributes = { BitsAllocated: 8, BitsStored: 8, HighBit: 7 };
   const fractional: Attributes = {
     ...eightBits,
@@ -98,8 +98,8 @@ describe("other writers' files", () => {
     expect(() => seg.mask(3)).toThrow(/no segment 3/);
   });
 
-  const bytes = joined(encodeFile(fileMeta("1.2"), base, new Uint8Array(12).fill(0x5a)));
-  const mixed = joined(encodeFile(fileMeta("1.2"), { ...base, ...fractional }, new Uint8Array(90).fill(77)));
+  const bytes = joinBytes(encodeFile(fileMeta("1.2"), base, new Uint8Array(12).fill(0x5a)));
+  const mixed = joinBytes(encodeFile(fileMeta("1.2"), { ...base, ...fractional }, new Uint8Array(90).fill(77)));
 
   prop.prop(
     [

@@ -1,6 +1,6 @@
 /** Values, files and series of DICOM, from files built in code; one broken file for every promise. */
 import { fc, test } from "@fast-check/vitest";
-import { ConfigError, FileError, FormatError, RfmedsamError } from "@rfmedsam/base";
+import { ConfigError, FileError, FormatError, joinBytes, RfmedsamError } from "@rfmedsam/base";
 import { describe, expect } from "vitest";
 import {
   ctElements,
@@ -9,7 +9,6 @@ import {
   dicomFile,
   encode,
   failure,
-  joinBytes,
   packedFrames,
   rleFrame,
   type TestElement,

@@ -2,7 +2,7 @@
  * Stored samples of single frames: where each frame lies in a file, unpacked if need be. What a header claims is held against the file's
  * size before anything is made room for. Source: DICOM PS3.5 sections 8 and A.4.
  */
-import { FormatError } from "@rfmedsam/base";
+import { FormatError, joinBytes } from "@rfmedsam/base";
 import { type Samples, unpackers } from "./codecs/decode-frame.js";
 import type { LoadWasm } from "./codecs/webassembly.js";
 import { inflateStart } from "./dataset.js";
@@ -223,11 +223,5 @@ function frameStarts(
 function joined(bytes: Uint8Array, fragments: readonly Fragment[]): Uint8Array {
   const [first] = fragments;
   if (fragments.length === 1) return bytes.subarray(first!.position, first!.position + first!.length);
-  const out = new Uint8Array(fragments.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const { position, length } of fragments) {
-    out.set(bytes.subarray(position, position + length), at);
-    at += length;
-  }
-  return out;
+  return joinBytes(fragments.map(({ position, length }) => bytes.subarray(position, position + length)));
 }

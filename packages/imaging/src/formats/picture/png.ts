@@ -7,7 +7,7 @@
  * palettes are looked up, transparency is dropped (the colours stored under it count). 16-bit samples are rounded to 8 (v / 257).
  * Of an animation the first picture is read. Source: PNG (Third Edition), W3C.
  */
-import { FormatError } from "@rfmedsam/base";
+import { FormatError, joinBytes } from "@rfmedsam/base";
 import { type DecodedPng, decode, encode } from "fast-png";
 import { Unzlib } from "fflate";
 import { checkPicture, type RgbPicture } from "../../picture.js";
@@ -137,7 +137,7 @@ function inspectPng(bytes: Uint8Array, file: string | undefined): { header: PngH
   }
   if (header === undefined) throw damaged("a PNG picture without a header", file);
   checkPixels(header, pixels, file);
-  return { header, essential: joined(kept) };
+  return { header, essential: joinBytes(kept) };
 }
 
 function parseHeader(content: Uint8Array, file: string | undefined): PngHeader {
@@ -210,16 +210,6 @@ function checkPixels(header: PngHeader, pixels: readonly Uint8Array[], file: str
 
 /** One push of this size inflates to some tens of MB at most. */
 const step = 1 << 15;
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
 
 /** Lines of 1, 2 or 4-bit samples, each starting at a byte, to one sample per element. */
 function unpack(packed: Uint8Array, { width, height, depth }: PngHeader): Uint8Array {
