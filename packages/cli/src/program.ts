@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
 import { convert } from "./commands/convert.js";
 import { convertWeights } from "./commands/convert-weights.js";
+import { dataset } from "./commands/dataset.js";
 import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { evaluate } from "./commands/evaluate.js";
@@ -33,6 +34,7 @@ export interface Surroundings {
 
 const commands: readonly ((context: ContextOf) => Command)[] = [
   phantom,
+  dataset,
   train,
   segment,
   evaluate,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatasetError, FormatError, GeometryError } from "@rfmedsam/base";
@@ -79,6 +79,28 @@ describe("loading a case", () => {
       }),
     );
     await expect(loadCase(broken, known)).rejects.toThrow(FormatError);
+  });
+
+  test.each(["a_0001.nii.gz", "a.nii.gz"])(
+    "a %s that is cut short is named, and nothing of the case is used",
+    async (name) => {
+      const files = await write([image(), image()], marked(0, 1, 2));
+      const file = join(folder, name);
+      await writeFile(file, (await readFile(file)).subarray(0, 90));
+      const error = await loadCase(files, known).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(FormatError);
+      expect(error).toMatchObject({ file });
+    },
+  );
+
+  test("a case without labels, or without an image, is told by its name", async () => {
+    const files = await write([image()], marked(0, 1, 2));
+    await expect(loadCase({ ...files, labels: undefined }, known)).rejects.toThrow(
+      /case a has no labels.*dataset check/s,
+    );
+    await expect(loadCase({ ...files, images: [] }, known)).rejects.toThrow(/case a has no image/);
+    await rm(files.images[0]!);
+    await expect(loadCase(files, known)).rejects.toThrow(/a_0000\.nii\.gz: does not exist/);
   });
 
   test.each([

@@ -12,11 +12,20 @@ export interface LoadedCase {
 
 /**
  * @throws FormatError, FileError for unreadable files and voxels that are not finite; GeometryError when channels or labels lie on
- *   different grids; DatasetError for label values that the data set does not know
+ *   different grids; DatasetError for label values that the data set does not know, and for a case without image or labels. Each names
+ *   the file.
  */
 export async function loadCase(files: CaseFiles, labels: Dataset["labels"]): Promise<LoadedCase> {
+  const labelFile = files.labels;
+  if (labelFile === undefined || files.images.length === 0) {
+    throw new DatasetError({
+      file: labelFile ?? files.images[0],
+      found: `case ${files.id} has no ${labelFile === undefined ? "labels" : "image"}`,
+      expected: "images and labels of a case to train on",
+      hint: "`rfmedsam dataset check` lists every case that lacks something",
+    });
+  }
   const channels = await readChannels(files.images);
-  const labelFile = files.labels!;
   const volume = toLabels(await readVolume(labelFile), { file: labelFile });
   assertSameGrid(channels[0]!, volume, { imageFile: files.images[0]!, labelFile });
   const known = new Set(Object.values(labels));

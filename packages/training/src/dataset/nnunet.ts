@@ -17,6 +17,8 @@ const description = z.looseObject({
   labels: z.record(z.string(), z.int().min(0).max(255)),
   file_ending: z.string().default(".nii.gz"),
   name: z.string().optional(),
+  /** nnU-Net counts the cases with it; nothing here depends on it, so what is no number is as good as none. */
+  numTraining: z.number().optional().catch(undefined),
 });
 
 /** One case: a file a channel, and its labels where there are any. */
@@ -37,8 +39,21 @@ export interface Dataset {
   readonly training: readonly CaseFiles[];
 }
 
-/** Values of a data set's labels must be 0, 1, 2, … without gaps: the network's outputs are counted so. */
-function orderedLabels(labels: Readonly<Record<string, number>>, file: string): Record<string, number> {
+/** What dataset.json says, before anything is looked for on disk. */
+export interface DatasetDescription extends Pick<Dataset, "folder" | "name" | "channelNames" | "fileEnding"> {
+  /** The dataset.json itself. */
+  readonly file: string;
+  /** As they are written there; `orderedLabels` tells whether they can be learned. */
+  readonly labels: Readonly<Record<string, number>>;
+  readonly numTraining: number | undefined;
+}
+
+/**
+ * Values of a data set's labels must be 0, 1, 2, … without gaps: the network's outputs are counted so.
+ *
+ * @throws DatasetError
+ */
+export function orderedLabels(labels: Readonly<Record<string, number>>, file: string): Record<string, number> {
   const sorted = Object.entries(labels).sort(([, a], [, b]) => a - b);
   if (sorted.length < 2 || sorted.some(([, value], index) => value !== index) || sorted[0]?.[0] !== "background") {
     throw new DatasetError({
@@ -57,33 +72,45 @@ function orderedLabels(labels: Readonly<Record<string, number>>, file: string): 
  * @throws FileError when the folder or dataset.json is missing, ConfigError for a wrong dataset.json, DatasetError for missing files
  */
 export async function readDataset(folder: string): Promise<Dataset> {
+  const { file, name, channelNames, labels, fileEnding } = await readDescription(folder);
+  const training = await listCases(join(folder, "imagesTr"), fileEnding, channelNames.length, join(folder, "labelsTr"));
+  return { folder, name, channelNames, labels: orderedLabels(labels, file), fileEnding, training };
+}
+
+/**
+ * Reads dataset.json alone.
+ *
+ * @throws FileError when it is missing, DatasetError when it is no JSON, ConfigError when it says something else than it should
+ */
+export async function readDescription(folder: string): Promise<DatasetDescription> {
   const file = join(folder, "dataset.json");
-  const bytes = await readFileOrExplain(
-    file,
-    "point to a folder in nnU-Net's layout: dataset.json, imagesTr, labelsTr",
-  );
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new DatasetError({ file, found: "this is not JSON", cause });
-  }
-  const { channel_names, labels, file_ending: fileEnding, name } = parseWithSchema(description, parsed, { file });
+  const parsed = await readJson(file, "point to a folder in nnU-Net's layout: dataset.json, imagesTr, labelsTr");
+  const { channel_names, labels, file_ending, name, numTraining } = parseWithSchema(description, parsed, { file });
   const channelNames = Object.keys(channel_names)
     .sort((a, b) => Number(a) - Number(b))
     .map((index) => channel_names[index]!);
-  const training = await listCases(join(folder, "imagesTr"), fileEnding, channelNames.length, join(folder, "labelsTr"));
   return {
     folder,
+    file,
     name: name ?? basename(folder),
     channelNames,
-    labels: orderedLabels(labels, file),
-    fileEnding,
-    training,
+    labels,
+    fileEnding: file_ending,
+    numTraining,
   };
 }
 
-const layoutHint = "nnU-Net's layout keeps images in imagesTr and labels in labelsTr";
+/** @throws FileError when it is missing, DatasetError when it is no JSON */
+export async function readJson(file: string, hint?: string): Promise<unknown> {
+  const bytes = await readFileOrExplain(file, hint);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new DatasetError({ file, found: "this is not JSON", cause });
+  }
+}
+
+export const layoutHint = "nnU-Net's layout keeps images in imagesTr and labels in labelsTr";
 
 /**
  * The cases of an image folder, each with all its channels.

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CheckpointError } from "@rfmedsam/base";
 import { type PreprocessingRecipe, prepareCase, prepareLabels, preprocessingSchema } from "@rfmedsam/segmenter";
-import { setNumThreads } from "@rfmedsam/torch";
+import { setNumThreads, tensorSharing, writeSafetensors } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LoadedCase } from "./load.js";
 import { CaseStore } from "./store.js";
@@ -116,4 +117,46 @@ test("a class with very many voxels is remembered by a spread sample", async () 
   expect(list![0]).toBe(0);
   expect(list!.at(-1)).toBeGreaterThan(29_900);
   expect((await stat(store.fileOf("big"))).size).toBeLessThan(48_000 * 5 + 2000);
+});
+
+describe("a prepared case that is not what it should be is refused with its file:", () => {
+  const tensors = (image: readonly number[], labels: readonly number[], value = 1) =>
+    new Map([
+      ["image", tensorSharing(new Float32Array(24), image)],
+      ["labels", tensorSharing(new Uint8Array(24).fill(value), labels)],
+    ]);
+  const facts = { facts: JSON.stringify({ spacing: [1, 1, 1], windows: [] }) };
+  const cases: readonly (readonly [string, (file: string) => Promise<unknown>, RegExp])[] = [
+    ["cut short", async (file) => writeFile(file, (await readFile(file)).subarray(0, 500)), /one\.safetensors/],
+    [
+      "other shapes",
+      (file) => writeSafetensors(file, tensors([1, 2, 3, 4], [2, 4, 3]), facts),
+      /labels uint8 \[2, 4, 3\].*delete the file/is,
+    ],
+    [
+      "no labels",
+      (file) => writeSafetensors(file, new Map([["image", tensorSharing(new Float32Array(24), [1, 2, 3, 4])]]), facts),
+      /expected image/,
+    ],
+    ["no facts", (file) => writeSafetensors(file, tensors([1, 2, 3, 4], [2, 3, 4]), {}), /no facts/],
+    [
+      "facts of another kind",
+      (file) => writeSafetensors(file, tensors([1, 2, 3, 4], [2, 3, 4]), { facts: "{" }),
+      /no JSON/,
+    ],
+    [
+      "a label too many",
+      (file) => writeSafetensors(file, tensors([1, 2, 3, 4], [2, 3, 4], 3), facts),
+      /label 3; expected labels from 0 to 2/,
+    ],
+  ];
+  test.each(cases)("%s", async (_, damage, words) => {
+    const store = new CaseStore(folder);
+    await store.add(loaded(), recipes[0]![1]);
+    await damage(store.fileOf("one"));
+    const error = await store.open("one", 3).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CheckpointError);
+    expect(error).toMatchObject({ file: store.fileOf("one") });
+    expect((error as Error).message).toMatch(words);
+  });
 });

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { CheckpointError } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import { type PreparedCase, type PreprocessingRecipe, prepareCase, prepareLabels } from "@rfmedsam/segmenter";
 import { readSafetensors, readSafetensorsHeader, type Tensor, tensorSharing, writeSafetensors } from "@rfmedsam/torch";
@@ -48,36 +49,74 @@ export class CaseStore {
     for (const tensor of tensors.values()) tensor.free();
   }
 
-  /** @param classes with the background */
+  /**
+   * @param classes with the background
+   * @throws CheckpointError, FileError naming the file when it is missing, damaged or of another run
+   */
   async open(id: string, classes: number): Promise<StoredCase> {
     const file = this.fileOf(id);
     const { metadata } = await readSafetensorsHeader(file);
-    const { spacing, windows } = JSON.parse(metadata.facts ?? "{}") as Pick<PreparedCase, "spacing" | "windows">;
     const tensors = await readSafetensors(file);
-    const image = tensors.get("image")!.keep();
-    const labels = tensors.get("labels")!.keep();
+    const { image, labels } = partsOf(tensors, file);
+    const facts = factsOf(metadata.facts, file);
     const shape = labels.shape as unknown as Triple;
     const data = new Float32Array(image.shareBytes().buffer as ArrayBuffer);
     const truth = labels.shareBytes();
+    const locations = locate(truth, classes, file);
     return {
       id,
       data,
       channels: image.size(0),
       shape,
-      spacing,
-      windows,
+      ...facts,
       truth,
-      image,
-      labels,
-      locations: locate(truth, classes),
+      image: image.keep(),
+      labels: labels.keep(),
+      locations,
     };
   }
 }
 
+function partsOf(tensors: ReadonlyMap<string, Tensor>, file: string): { image: Tensor; labels: Tensor } {
+  const [image, labels] = [tensors.get("image"), tensors.get("labels")];
+  const fit =
+    image?.dtype === "float32" &&
+    labels?.dtype === "uint8" &&
+    labels.shape.length === 3 &&
+    image.shape.slice(1).join() === labels.shape.join();
+  if (fit) return { image, labels };
+  const found = [...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(", ")}]`).join(", ");
+  throw foreign(file, found || "no tensors", "image float32 [C, z, y, x] and labels uint8 [z, y, x]");
+}
+
+function factsOf(text: string | undefined, file: string): Pick<PreparedCase, "spacing" | "windows"> {
+  let parsed: Partial<Pick<PreparedCase, "spacing" | "windows">>;
+  try {
+    parsed = JSON.parse(text ?? "{}") as typeof parsed;
+  } catch (cause) {
+    throw foreign(file, "facts that are no JSON", "spacing and windows", cause);
+  }
+  const { spacing, windows } = parsed;
+  if (spacing === undefined || windows === undefined)
+    throw foreign(file, "no facts about the case", "spacing and windows");
+  return { spacing, windows };
+}
+
+const foreign = (file: string, found: string, expected: string, cause?: unknown) =>
+  new CheckpointError({
+    file,
+    found,
+    expected,
+    hint: "delete the file: the same command prepares the case again",
+    cause,
+  });
+
 /** Evenly spread voxels of every class. */
-function locate(data: Uint8Array, classes: number): Int32Array[] {
-  const counts = new Int32Array(classes);
-  for (const label of data) counts[label]!++;
+function locate(data: Uint8Array, classes: number, file: string): Int32Array[] {
+  const counts = new Int32Array(256);
+  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
+  const beyond = counts.findIndex((count, label) => label >= classes && count > 0);
+  if (beyond >= 0) throw foreign(file, `label ${beyond}`, `labels from 0 to ${classes - 1}`);
   const found = Array.from({ length: classes - 1 }, () => [] as number[]);
   const seen = new Int32Array(classes);
   for (let i = 0; i < data.length; i++) {
