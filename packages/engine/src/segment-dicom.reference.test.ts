@@ -1,18 +1,14 @@
-/** A real DICOM series segmented into NIfTI and a DICOM segmentation (the shared folder: `RFMEDSAM_SHARED`, by default `../shared`). */
+/** A real DICOM series segmented into NIfTI and a DICOM segmentation (of the shared folder). */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 import { readDicom, readDicomSegFile, readVolume, writeVolume } from "@rfmedsam/imaging/node";
 import { formatVersion, type PatchNetwork, parseManifest, Segmenter } from "@rfmedsam/segmenter";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type SegmentedCase, segmentFiles } from "./index.js";
 
-const repository = resolve(fileURLToPath(import.meta.url), "../../../..");
-const series = join(
-  process.env.RFMEDSAM_SHARED ?? join(repository, "../shared"),
-  "data/dicom/ct_and_seg/23x38x3/image",
-);
+const series = sharedPath("data/dicom/ct_and_seg/23x38x3/image");
 
 /** Labels what is brighter than the mean. */
 const bright: PatchNetwork = {

@@ -1,8 +1,10 @@
 /**
- * For tests alone: how far a result is from its reference, told to whoever runs them. `make reference` prints one table of all cases from
+ * For tests alone: where reference results lie (shared.ts), and how far a result is from its reference, told to whoever runs them. `make reference` prints one table of all cases from
  * what is recorded here (tools/vitest/reference-table.mjs).
  */
 import { TestRunner } from "vitest";
+
+export { sharedPath } from "./shared.js";
 
 /** One compared output of a reference case. */
 export interface Difference {

@@ -1,5 +1,5 @@
 /** DICOM files on disk: one multi-frame file, a list of files, or a folder with everything below it. */
-import { type FileHandle, open, opendir, readFile, stat } from "node:fs/promises";
+import { opendir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { FileError } from "@rfmedsam/base";
@@ -8,6 +8,7 @@ import type { LoadWasm } from "../formats/dicom/codecs/webassembly.js";
 import { type DicomImage, decodeDicomSources, listDicomSeries } from "../formats/dicom/decode.js";
 import type { DicomSeries } from "../formats/dicom/series.js";
 import type { DicomSource } from "../formats/dicom/source.js";
+import { readRange } from "./file-source.js";
 
 export interface ReadDicomOptions {
   /** Which series of a folder: its place in `listSeries` (from 1) or its `SeriesInstanceUID`. */
@@ -87,28 +88,9 @@ async function sourcesOf(files: readonly NamedFile[]): Promise<DicomSource[]> {
 async function sourceOfFile({ path, name }: NamedFile): Promise<DicomSource> {
   try {
     const { size } = await stat(path);
-    return { name, size, read: (from, to) => readPart(path, from, Math.min(to, size)) };
+    return { name, size, read: (from, to) => readRange(path, from, Math.max(0, Math.min(to, size) - from)) };
   } catch (cause) {
     throw fileErrorOf(cause, path, "check the path");
-  }
-}
-
-async function readPart(path: string, from: number, to: number): Promise<Uint8Array> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, "r");
-    const room = new Uint8Array(Math.max(0, to - from));
-    let filled = 0;
-    while (filled < room.length) {
-      const { bytesRead } = await handle.read(room, filled, room.length - filled, from + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return room.subarray(0, filled);
-  } catch (cause) {
-    throw fileErrorOf(cause, path, "check the path");
-  } finally {
-    await handle?.close();
   }
 }
 

@@ -7,7 +7,7 @@ import { open, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
-import { FileError, RfmedsamError } from "@rfmedsam/base";
+import { FileError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import type { ByteSource, Packing } from "../formats/byte-source.js";
 import { damagedGzip } from "../formats/gzip.js";
@@ -33,21 +33,7 @@ class FileSource implements ByteSource {
   ) {}
 
   read(from: number, length: number): Promise<Uint8Array> {
-    return explained(this.file, async () => {
-      const handle = await open(this.file, "r");
-      try {
-        const room = new Uint8Array(Math.max(0, Math.min(length, this.size - from)));
-        let filled = 0;
-        while (filled < room.length) {
-          const { bytesRead } = await handle.read(room, filled, room.length - filled, from + filled);
-          if (bytesRead === 0) break;
-          filled += bytesRead;
-        }
-        return room.subarray(0, filled);
-      } finally {
-        await handle.close();
-      }
-    });
+    return readRange(this.file, from, Math.max(0, Math.min(length, this.size - from)));
   }
 
   async *pieces(packing: Packing, from = 0, to = this.size): AsyncGenerator<Uint8Array, void, void> {
@@ -69,6 +55,34 @@ class FileSource implements ByteSource {
   }
 }
 
+/**
+ * The `length` bytes of a file from byte `from`.
+ * @throws FileError if the file ends before them (somebody cut it short after its size was asked for), is missing or not readable
+ */
+export function readRange(file: string, from: number, length: number): Promise<Uint8Array> {
+  return explained(file, async () => {
+    const handle = await open(file, "r");
+    try {
+      const room = new Uint8Array(length);
+      for (let filled = 0; filled < length; ) {
+        const { bytesRead } = await handle.read(room, filled, length - filled, from + filled);
+        if (bytesRead === 0) {
+          throw new FileError({
+            file,
+            found: `an end after ${filled} of the ${length} bytes from byte ${from}`,
+            expected: "all of them",
+            hint: "the file was cut short while it was read: wait until it is written whole, then try again",
+          });
+        }
+        filled += bytesRead;
+      }
+      return room;
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
 function readError(cause: unknown, file: string, packing: Packing): unknown {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === "Z_BUF_ERROR") return damagedGzip(`a ${packing} stream that ends too early`, file, cause);
@@ -80,6 +94,6 @@ async function explained<T>(path: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (cause) {
-    throw cause instanceof RfmedsamError ? cause : fileErrorOf(cause, path, "check the path");
+    throw fileErrorOf(cause, path, "check the path");
   }
 }

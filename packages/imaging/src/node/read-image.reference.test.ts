@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { RfmedsamError } from "@rfmedsam/base";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { sameGrid } from "../grid.js";
-import { sharedPath } from "../testing/reference.js";
 import type { Volume } from "../volume.js";
 import { convertImage, readImage, readVolume } from "./index.js";
 

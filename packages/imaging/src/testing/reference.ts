@@ -1,17 +1,8 @@
-/** The reference cases in the shared folder (`RFMEDSAM_SHARED`, by default `../shared`): a group is a folder of case folders. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+/** The reference cases in the shared folder: a group is a folder of case folders. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 import type { VoxelArray } from "../volume.js";
-
-const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
-
-/** Path inside the shared folder; throws if it does not exist, so that a missing folder fails a test and never skips it. */
-export function sharedPath(...parts: string[]): string {
-  const path = join(process.env.RFMEDSAM_SHARED ?? join(repository, "../shared"), ...parts);
-  if (!existsSync(path)) throw new Error(`${path} is missing: set RFMEDSAM_SHARED to the folder of reference results`);
-  return path;
-}
 
 export interface ReferenceTensor {
   readonly data: VoxelArray;

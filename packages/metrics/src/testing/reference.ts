@@ -1,10 +1,7 @@
 /** Reads the cases of the reference folder's `imgref/metrics`: a description (`case.json`) and arrays (`arrays.safetensors`). */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
-const folder = join(process.env.RFMEDSAM_SHARED ?? join(repository, "../shared"), "imgref/metrics");
+import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 
 /** A JSON value in which "nan", "inf" and "-inf" stand for numbers. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -22,15 +19,15 @@ export interface ReferenceArray {
 
 /** All cases of one kind. Fails when the folder is missing or has none. */
 export function referenceCases(kind: string): ReferenceCase[] {
-  if (!existsSync(folder)) throw new Error(`${folder} is missing; set RFMEDSAM_SHARED to the folder of references`);
+  const folder = sharedPath("imgref/metrics");
   const found = readdirSync(folder)
-    .map((name) => readCase(name))
+    .map((name) => readCase(folder, name))
     .filter(({ facts }) => facts.kind === kind);
   if (found.length === 0) throw new Error(`${folder} has no case of the kind ${kind}`);
   return found;
 }
 
-function readCase(name: string): ReferenceCase {
+function readCase(folder: string, name: string): ReferenceCase {
   const facts = JSON.parse(readFileSync(join(folder, name, "case.json"), "utf8")) as ReferenceCase["facts"];
   const arrays = join(folder, name, "arrays.safetensors");
   return { name, facts, arrays: existsSync(arrays) ? readArrays(arrays) : new Map() };

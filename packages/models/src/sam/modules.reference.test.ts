@@ -2,8 +2,8 @@ import type { Tensor } from "@rfmedsam/torch";
 import { test } from "vitest";
 import { channelsFirst } from "../layout.js";
 import type { MaskPredictions } from "../sam2/mask-decoder.js";
-import type { Points } from "../sam2/prompt-encoder.js";
 import { joinWindows, splitWindows } from "../sam2/windows.js";
+import { promptEncoderResults } from "../testing/prompt-encoder-reference.js";
 import { type JsonObject, ReferenceCase } from "../testing/reference.js";
 import { samMiniConfig, samMiniFolder, samMiniModel } from "../testing/sam-reference.js";
 import { quietly } from "../testing/sam2-reference.js";
@@ -55,26 +55,7 @@ test("the prompt encoder gives the reference's sparse and dense embeddings", asy
   const reference = await read("prompt_encoder");
   const model = await samMiniModel();
   quietly(() => {
-    const points = (name: string): Points => ({
-      coords: reference.input(`${name}.coords`),
-      labels: reference.input(`${name}.labels`),
-    });
-    const [boxes, masks] = [reference.input("boxes"), reference.input("mask")];
-    const variants = {
-      points: { points: points("pts") },
-      padded: { points: points("pad") },
-      boxes: { boxes },
-      points_and_boxes: { points: points("pts"), boxes },
-      mask_only: { masks },
-      boxes_and_mask: { boxes, masks },
-      none: {},
-    };
-    const results = new Map([["dense_pe", model.promptEncoder.densePosition()]]);
-    for (const [name, prompts] of Object.entries(variants)) {
-      const { sparse, dense } = model.promptEncoder.forward(prompts);
-      results.set(`${name}.sparse`, sparse).set(`${name}.dense`, dense);
-    }
-    reference.expectAll(results);
+    reference.expectAll(promptEncoderResults(model.promptEncoder, reference));
   });
   model.free();
 });

@@ -1,10 +1,10 @@
 /** Segmentations of `imgref/dicom` (pydicom, dciodvfy) and of dcmqi's real CT, against the arrays and NRRD files beside them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { readDicom, readVolume } from "../../node/index.js";
-import { type ReferenceCase, referenceCases, sharedPath } from "../../testing/reference.js";
+import { type ReferenceCase, referenceCases } from "../../testing/reference.js";
 import type { Volume } from "../../volume.js";
 import { type DicomSeg, readDicomSeg } from "./read.js";
 

@@ -1,12 +1,11 @@
 /** Labels of real CT written as segmentations and read again, against the NRRD and NIfTI files they came from. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { labelsIn, toLabels } from "../../labels.js";
 import { readDicom, readVolume } from "../../node/index.js";
 import { orientationOf, reorient } from "../../orientation.js";
-import { sharedPath } from "../../testing/reference.js";
 import type { LabelVolume } from "../../volume.js";
 import { readDicomSeg } from "./read.js";
 import { type SegmentedSeries, writeDicomSeg } from "./write.js";

@@ -2,17 +2,11 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, FormatError, GeometryError, Random, RfmedsamError } from "@rfmedsam/base";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { apply, spacingOf } from "../../geometry.js";
 import { listSeries, loadWasm, readDicom, readVolume } from "../../node/index.js";
-import {
-  caseNumber,
-  type ReferenceCase,
-  type ReferenceTensor,
-  referenceCases,
-  sharedPath,
-} from "../../testing/reference.js";
+import { caseNumber, type ReferenceCase, type ReferenceTensor, referenceCases } from "../../testing/reference.js";
 import type { Volume } from "../../volume.js";
 import { type DicomImage, decodeDicomSeries } from "./decode.js";
 

@@ -8,6 +8,7 @@ import { volumes } from "../../testing/arbitraries.js";
 import { largestDifference } from "../../testing/reference.js";
 import type { Volume } from "../../volume.js";
 import { isNifti, readNifti, volumeOfNifti } from "./read.js";
+import { scaledVoxels } from "./voxels.js";
 import { writeNifti } from "./write.js";
 
 const small: Volume<Int16Array> = {
@@ -95,6 +96,26 @@ describe("NIfTI", () => {
     expect(scaled(0.5, 10)).toEqual(Float64Array.from(small.data, (value) => value / 2 + 10));
     expect(scaled(0, 10)).toEqual(small.data);
   });
+
+  test.each([Int16Array, Uint16Array, Int8Array, Float32Array])(
+    "rescaled %o are the same numbers in the memory of the stored ones, which they take where they fit",
+    (Type) => {
+      const stored = () => Type.from({ length: 60 }, (_, index) => 2 * index);
+      for (const [slope, inter] of [
+        [1, -1024],
+        [-3, 7],
+        [1, -40_000],
+        [0.5, 10],
+      ] as const) {
+        const [own, given] = [stored(), stored()];
+        const scaled = scaledVoxels(given, slope, inter);
+        expect(given).toEqual(stored());
+        const inPlace = scaledVoxels(own, slope, inter, { overwrite: true });
+        expect(inPlace).toEqual(scaled);
+        expect(inPlace.buffer === own.buffer).toBe(scaled instanceof Int16Array && Type.BYTES_PER_ELEMENT === 2);
+      }
+    },
+  );
 
   test("voxels that do not fit the type asked for are refused, not wrapped", () => {
     expect(() => writeNifti(small, { dtype: "uint8" })).toThrow(ConfigError);

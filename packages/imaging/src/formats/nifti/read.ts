@@ -59,12 +59,26 @@ export function readNifti(bytes: Uint8Array, options: ReadNiftiOptions = {}): Ni
 }
 
 /** The image of bytes that were collected by a `NiftiAssembler`. */
-export function imageOf({ header, between, voxels, surplus }: AssembledNifti, file?: string): NiftiImage {
+export function imageOf(assembled: AssembledNifti, file?: string): NiftiImage {
+  const { header } = assembled;
+  const around = aroundVoxels(assembled);
+  const stored = storedVoxels(header, assembled.voxels, file);
+  return { ...around, stored, data: scaledVoxels(stored, header.slope, header.inter) };
+}
+
+/** The same without the numbers as stored, in whose memory the scaled ones then are where they fit: a volume is not held twice. */
+export function scaledImageOf(assembled: AssembledNifti, file?: string): Omit<NiftiImage, "stored"> {
+  const { header } = assembled;
+  const around = aroundVoxels(assembled);
+  const stored = storedVoxels(header, assembled.voxels, file);
+  return { ...around, data: scaledVoxels(stored, header.slope, header.inter, { overwrite: true }) };
+}
+
+function aroundVoxels({ header, between, surplus }: AssembledNifti): Omit<NiftiImage, "stored" | "data"> {
   const warnings = [...header.warnings];
   const extensions = parseExtensions(between, header.littleEndian, warnings);
-  const stored = storedVoxels(header, voxels, file);
   if (surplus > 0) warnings.push(`${surplus} bytes after the last voxel are ignored`);
-  return { header, extensions, stored, data: scaledVoxels(stored, header.slope, header.inter), warnings };
+  return { header, extensions, warnings };
 }
 
 /** The error for a pair's header whose voxels are nowhere. */
@@ -83,7 +97,7 @@ export function missingVoxelFile(file?: string): FormatError {
  *
  * @throws FormatError if the file holds several channels or time points
  */
-export function volumeOfNifti(image: NiftiImage, { file }: { file?: string } = {}): Volume {
+export function volumeOfNifti(image: Pick<NiftiImage, "header" | "data">, { file }: { file?: string } = {}): Volume {
   const channels = channelCount(image.header);
   if (channels > 1) {
     throw new FormatError({

@@ -5,22 +5,24 @@ import type { ImageFile } from "../image-file.js";
 import { isGzip } from "../sniff.js";
 import { type AssembledNifti, NiftiAssembler } from "./assemble.js";
 import type { NiftiHeader } from "./header.js";
-import { imageOf, missingVoxelFile, type NiftiImage, volumeOfNifti } from "./read.js";
+import { imageOf, missingVoxelFile, type NiftiImage, scaledImageOf, volumeOfNifti } from "./read.js";
 
 /** Everything a NIfTI file says. For an `.hdr/.img` pair, either of the two files. @throws FormatError, GeometryError */
 export async function readNiftiImage(source: ByteSource): Promise<NiftiImage> {
+  return imageOf(await assembleWhole(source), source.file);
+}
+
+async function assembleWhole(source: ByteSource): Promise<AssembledNifti> {
   const header = (await headerOfPair(source)) ?? source;
-  let assembled = await assemble(header);
-  if (assembled.header.container === "pair") {
-    const voxels = await sibling(header, "img");
-    if (voxels === undefined) throw missingVoxelFile(header.file);
-    assembled = await assemble(voxels, assembled.header);
-  }
-  return imageOf(assembled, source.file);
+  const assembled = await assemble(header);
+  if (assembled.header.container !== "pair") return assembled;
+  const voxels = await sibling(header, "img");
+  if (voxels === undefined) throw missingVoxelFile(header.file);
+  return assemble(voxels, assembled.header);
 }
 
 export async function readNiftiSource(source: ByteSource): Promise<Omit<ImageFile, "format">> {
-  const image = await readNiftiImage(source);
+  const image = scaledImageOf(await assembleWhole(source), source.file);
   const { header, warnings } = image;
   const pair = header.container === "pair" ? " (.hdr/.img)" : "";
   const description = {

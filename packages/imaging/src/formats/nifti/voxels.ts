@@ -20,20 +20,27 @@ export function storedVoxels(header: NiftiHeader, bytes: Uint8Array<ArrayBuffer>
 /**
  * value = stored · slope + inter, computed in float64. The result is the narrowest of int16 and int32 when both factors are
  * whole numbers and every stored value stays exact in it, else float64; unscaled data is returned as it is.
+ *
+ * @param overwrite nobody needs the stored numbers any more: their memory becomes the result's where elements have the same size
  */
-export function scaledVoxels(stored: VoxelArray, slope: number, inter: number): VoxelArray {
+export function scaledVoxels(
+  stored: VoxelArray,
+  slope: number,
+  inter: number,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): VoxelArray {
   if (slope === 1 && inter === 0) return stored;
   if (isBigArray(stored)) {
     const out = new Float64Array(stored.length);
     for (let i = 0; i < out.length; i++) out[i] = Number(stored[i]) * slope + inter;
     return out;
   }
-  const out = scaledRoom(stored, slope, inter);
+  const out = scaledRoom(stored, slope, inter, overwrite);
   for (let i = 0; i < out.length; i++) out[i] = stored[i]! * slope + inter;
   return out;
 }
 
-function scaledRoom(stored: NumberArray, slope: number, inter: number): NumberArray {
+function scaledRoom(stored: NumberArray, slope: number, inter: number, overwrite: boolean): NumberArray {
   if (stored instanceof Float32Array || stored instanceof Float64Array || stored.BYTES_PER_ELEMENT > 2) {
     return new Float64Array(stored.length);
   }
@@ -45,7 +52,10 @@ function scaledRoom(stored: NumberArray, slope: number, inter: number): NumberAr
   }
   const ends = [least * slope + inter, most * slope + inter];
   const fits = (room: number) => Math.min(...ends) >= -room && Math.max(...ends) < room;
-  if (fits(2 ** 15)) return new Int16Array(stored.length);
+  if (fits(2 ** 15)) {
+    const ownRoom = overwrite && stored.BYTES_PER_ELEMENT === 2;
+    return ownRoom ? new Int16Array(stored.buffer, stored.byteOffset, stored.length) : new Int16Array(stored.length);
+  }
   return fits(2 ** 31) ? new Int32Array(stored.length) : new Float64Array(stored.length);
 }
 
