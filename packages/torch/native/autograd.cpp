@@ -66,6 +66,38 @@ napi_value set_grad_mode(napi_env env, napi_callback_info info) {
   });
 }
 
+// gradMode() → whether operations are recorded
+napi_value grad_mode(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "gradMode", [env](Arguments&) { return to_js(env, c10::GradMode::is_enabled()); });
+}
+
+// autocastState(device type) → [enabled, dtype code], as enterAutocast takes them
+napi_value autocast_state(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "autocast", [env](Arguments& a) {
+    const auto device = c10::Device(string_of(env, a.values[0])).type();
+    const int64_t state[] = {at::autocast::is_autocast_enabled(device) ? 1 : 0,
+                             static_cast<int64_t>(at::autocast::get_autocast_dtype(device))};
+    return to_js(env, at::IntArrayRef(state, 2));
+  });
+}
+
+// clearAutocastCache(): forgets the copies of weights that autocast made
+napi_value clear_autocast_cache(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "autocast", [env](Arguments&) {
+    at::autocast::clear_cache();
+    return undefined(env);
+  });
+}
+
+// setAutocastCache(enabled) → what it was
+napi_value set_autocast_cache(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "autocast", [env](Arguments& a) {
+    const bool before = at::autocast::is_autocast_cache_enabled();
+    at::autocast::set_autocast_cache_enabled(bool_of(env, a.values[0]));
+    return to_js(env, before);
+  });
+}
+
 // enterAutocast(device type, dtype code, enabled) → [was enabled, dtype code before]; leaveAutocast(device type, was enabled, dtype before)
 napi_value enter_autocast(napi_env env, napi_callback_info info) {
   return guarded(env, info, "autocast", [env](Arguments& a) {
@@ -101,6 +133,10 @@ void define_autograd(napi_env env, napi_value exports) {
   define(env, exports, "backward", backward);
   define(env, exports, "gradients", gradients);
   define(env, exports, "setGradMode", set_grad_mode);
+  define(env, exports, "gradMode", grad_mode);
+  define(env, exports, "autocastState", autocast_state);
+  define(env, exports, "clearAutocastCache", clear_autocast_cache);
+  define(env, exports, "setAutocastCache", set_autocast_cache);
   define(env, exports, "enterAutocast", enter_autocast);
   define(env, exports, "leaveAutocast", leave_autocast);
 }

@@ -42,6 +42,8 @@ struct Bridge {
   std::vector<Handle> vacant;
   size_t live = 0;
   napi_ref error_factory = nullptr;
+  // A list of what JavaScript threw while libtorch was between it and the call from JavaScript that is to fail with it.
+  napi_ref thrown = nullptr;
   std::shared_ptr<Lender> lender = std::make_shared<Lender>();
   // The argument stack of the last operator call, empty, kept for its memory.
   std::vector<c10::IValue> spare_stack;
@@ -68,6 +70,25 @@ struct Bridge {
       throw std::runtime_error("a tensor was used after it was freed (its scope ended, or free() was called)");
     }
     return slots[handle];
+  }
+
+  // References can be made to objects only, hence the list.
+  void keep_thrown(napi_env env, napi_value value) {
+    napi_value list;
+    if (thrown != nullptr) napi_delete_reference(env, thrown);
+    thrown = nullptr;
+    if (napi_create_array_with_length(env, 1, &list) != napi_ok || napi_set_element(env, list, 0, value) != napi_ok) return;
+    napi_create_reference(env, list, 1, &thrown);
+  }
+
+  // Throws what waits; false if nothing does.
+  bool rethrow(napi_env env) {
+    napi_value list, value;
+    if (thrown == nullptr) return false;
+    const bool found = napi_get_reference_value(env, thrown, &list) == napi_ok && napi_get_element(env, list, 0, &value) == napi_ok;
+    napi_delete_reference(env, thrown);
+    thrown = nullptr;
+    return found && napi_throw(env, value) == napi_ok;
   }
 
   void drop(Handle handle) {
@@ -149,6 +170,7 @@ void define(napi_env env, napi_value exports, const char* name, napi_callback ca
 void define_dispatch(napi_env env, napi_value exports);
 void define_tensors(napi_env env, napi_value exports);
 void define_autograd(napi_env env, napi_value exports);
+void define_recorded(napi_env env, napi_value exports);
 void define_runtime(napi_env env, napi_value exports);
 
 }  // namespace rfmedsam

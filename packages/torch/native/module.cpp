@@ -37,11 +37,12 @@ void throw_in_javascript(napi_env env, const char* what) noexcept {
   } catch (...) {
     message = "an unknown failure";
   }
+  Bridge& bridge = bridge_of(env);
+  if (bridge.rethrow(env)) return;
   napi_value arguments[3], factory, receiver, error;
   napi_create_string_utf8(env, what, NAPI_AUTO_LENGTH, &arguments[0]);
   napi_create_string_utf8(env, message.c_str(), message.size(), &arguments[1]);
   napi_get_boolean(env, out_of_memory, &arguments[2]);
-  Bridge& bridge = bridge_of(env);
   if (bridge.error_factory != nullptr && napi_get_reference_value(env, bridge.error_factory, &factory) == napi_ok &&
       napi_get_undefined(env, &receiver) == napi_ok &&
       napi_call_function(env, receiver, factory, 3, arguments, &error) == napi_ok) {
@@ -208,6 +209,7 @@ NAPI_MODULE_INIT() {
     define_dispatch(env, exports);
     define_tensors(env, exports);
     define_autograd(env, exports);
+    define_recorded(env, exports);
     define_runtime(env, exports);
   } catch (...) {
     throw_in_javascript(env, "loading the engine");

@@ -38,6 +38,7 @@ export {
   zeros,
 } from "./factories.js";
 export * as F from "./functional.js";
+export { checkpointed } from "./gradient-checkpointing.js";
 export { autocast, enableGrad, gradients, noGrad } from "./modes.js";
 export * as nn from "./nn/index.js";
 export { Buffer, Layer, Module, ModuleList, Parameter, Sequential } from "./nn/module.js";

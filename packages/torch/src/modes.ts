@@ -4,11 +4,17 @@ import { native } from "./native.js";
 import type { Tensor } from "./tensor.js";
 import { makeTensor } from "./tensor.js";
 
+/** How many `autocast` are open. */
+let casting = 0;
+
 function withGradMode<T>(enabled: boolean, body: () => T): T {
   const before = native.setGradMode(enabled);
+  // Autocast keeps its copies of weights until it ends. One that was made without recording would cut off the gradients of later uses.
+  const kept = casting > 0 && before !== enabled ? native.setAutocastCache(false) : undefined;
   try {
     return body();
   } finally {
+    if (kept !== undefined) native.setAutocastCache(kept);
     native.setGradMode(before);
   }
 }
@@ -24,14 +30,16 @@ export function enableGrad<T>(body: () => T): T {
 }
 
 /**
- * Runs `body` with the operators that profit from it (convolutions, matrix products) in `dtype`, the delicate ones in float32.
- * Run `backward` outside, as PyTorch advises.
+ * Runs `body` with the operators that profit from it (convolutions, matrix products) in `dtype`, the delicate ones in float32. Run
+ * `backward` outside, as PyTorch advises. Copies of weights in `dtype` are kept until the outermost `autocast` or an optimiser's step.
  */
 export function autocast<T>(device: "cpu" | "cuda", dtype: Dtype, body: () => T): T {
   const [enabled, before] = native.enterAutocast(device, dtypeCodes[dtype], true);
+  casting++;
   try {
     return body();
   } finally {
+    casting--;
     native.leaveAutocast(device, enabled, before);
   }
 }

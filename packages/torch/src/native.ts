@@ -40,7 +40,19 @@ interface Native {
     retainGraph: boolean,
     createGraph: boolean,
   ): Handle[];
+  record(
+    inputs: readonly Handle[],
+    outputs: readonly Handle[],
+    saved: readonly Handle[],
+    wayBack: (saved: Handle[], gradients: Handle[]) => Handle[],
+  ): Handle[];
+  sequenceNumber(): number;
+  leavesBehind(outputs: readonly Handle[], except: readonly Handle[], since: number): Handle[];
+  gradMode(): boolean;
   setGradMode(enabled: boolean): boolean;
+  autocastState(device: string): [number, number];
+  setAutocastCache(enabled: boolean): boolean;
+  clearAutocastCache(): void;
   enterAutocast(device: string, dtype: number, enabled: boolean): [number, number];
   leaveAutocast(device: string, enabledBefore: number, dtypeBefore: number): void;
   version(): string;

@@ -1,15 +1,14 @@
 /** Files that another program wrote, against a second, minimal reading of their bytes and the shapes their descriptions state. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { setNumThreads } from "../runtime.js";
 import { scope } from "../scope.js";
 import { readSafetensors } from "./safetensors.js";
 
 setNumThreads(1);
-const shared = process.env.RFMEDSAM_SHARED ?? fileURLToPath(new URL("../../../../../shared", import.meta.url));
-const parity = join(shared, "parity");
+const parity = sharedPath("parity");
 const { files } = JSON.parse(readFileSync(join(parity, "index.json"), "utf8")) as { files: { path: string }[] };
 const paths = files.map(({ path }) => path).filter((path) => path.endsWith(".safetensors"));
 

@@ -1,10 +1,9 @@
 /** Checkpoints that PyTorch wrote, held bit for bit against their values; and files made to cheat a reader, refused for the right reason. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CheckpointError } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory, residentMemory } from "@rfmedsam/base/node";
-import { recordDifference } from "@rfmedsam/base/testing";
+import { recordDifference, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { setNumThreads } from "../runtime.js";
 import { liveTensors, scope } from "../scope.js";
@@ -18,8 +17,7 @@ import { readSafetensors } from "./safetensors.js";
 import { readTorchFile } from "./torch-file.js";
 
 setNumThreads(1);
-const shared = process.env.RFMEDSAM_SHARED ?? fileURLToPath(new URL("../../../../../shared", import.meta.url));
-const folder = join(shared, "parity/checkpoints");
+const folder = sharedPath("parity/checkpoints");
 
 type Notation = null | boolean | number | string | { readonly [kind: string]: unknown };
 interface Good {

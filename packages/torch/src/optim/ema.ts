@@ -2,6 +2,7 @@
 import { CheckpointError, ConfigError } from "@rfmedsam/base";
 import * as F from "../functional.js";
 import { noGrad } from "../modes.js";
+import { native } from "../native.js";
 import { type Module, Parameter } from "../nn/module.js";
 import { scope } from "../scope.js";
 import { type Tensor, tensor } from "../tensor.js";
@@ -73,6 +74,7 @@ export class WeightAverage {
         if (value !== undefined) target.copy_(value);
       }
     });
+    native.clearAutocastCache(); // it has copies of the weights before
   }
 
   /** The averaged weights under the module's own names (the average's tensors, not copies), for a model file. */
@@ -99,7 +101,8 @@ export class WeightAverage {
         hint: "they belong to another model or configuration",
       });
     }
-    this.#copyInto(this.#averages, new Map([...state].map(([name, value]) => [name.replace(/^average\./, ""), value])));
+    const averages = [...state].filter(([name]) => name.startsWith("average."));
+    this.#copyInto(this.#averages, new Map(averages.map(([name, value]) => [name.slice("average.".length), value])));
     this.#updates = updates.item();
   }
 

@@ -6,6 +6,7 @@
 import { CheckpointError, ConfigError } from "@rfmedsam/base";
 import { zeros } from "../factories.js";
 import { noGrad } from "../modes.js";
+import { native } from "../native.js";
 import { scope } from "../scope.js";
 import { type Tensor, tensor } from "../tensor.js";
 
@@ -90,6 +91,7 @@ export abstract class Optimizer {
       }),
     );
     this.#steps++;
+    native.clearAutocastCache(); // it has copies of the weights before
   }
 
   #active({ slots, learningRate, weightDecay }: Group): Iterable<ActiveGroup> {

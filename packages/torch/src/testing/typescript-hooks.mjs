@@ -6,10 +6,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { register } from "node:module";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
-import ts from "typescript";
 
-// Node loads this module a second time, in the thread where hooks run.
+// Node loads this module a second time, in the thread where hooks run. Only that one needs the compiler, which takes a second to load.
 if (isMainThread) register(import.meta.url);
+const ts = isMainThread ? undefined : (await import("typescript")).default;
 
 export async function resolve(specifier, context, next) {
   if (specifier.startsWith(".") && specifier.endsWith(".js") && context.parentURL?.endsWith(".ts")) {
