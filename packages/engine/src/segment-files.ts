@@ -1,43 +1,40 @@
 /**
- * Files in, label files out:
- *
- *   OUT/CASE.nii.gz                                    the final labels, uint8, on the grid of the image
- *       CASE.seg.dcm                                   the same as a DICOM segmentation, if asked for
- *       step0/CASE.nii.gz  stage1/…  stage2/…          what each stage alone would have said, if asked for
- *
- * Cases are segmented one after the other; one that cannot be is told and left out, the others go on.
+ * Files in, label files out (segment-outputs.ts says which). Cases are segmented one after the other; one that cannot be is told and left
+ * out, the others go on.
  */
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import {
   type CancelSignal,
   ConfigError,
   DatasetError,
   type ErrorFacts,
-  FileError,
   InterruptedError,
   type Progress,
   RfmedsamError,
   silent,
 } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
-import { determinant, type LabelVolume } from "@rfmedsam/imaging";
+import { determinant, type LabelVolume, type Volume } from "@rfmedsam/imaging";
 import { dicomSourceOf, readChannels, writeDicomSegFile, writeVolume } from "@rfmedsam/imaging/node";
-import { classTable, type StageName, stageNames } from "@rfmedsam/segmenter";
+import { classTable, type StageName, type SwitchedClass, stageNames } from "@rfmedsam/segmenter";
 import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
 import type { OpenModel } from "./model-folder.js";
+import {
+  dicomSegFileOf,
+  fileOf,
+  type LabelClass,
+  leaveOut,
+  type OutputOptions,
+  probabilityFilesOf,
+  uncertaintyFileOf,
+} from "./segment-outputs.js";
 
-export interface SegmentFilesOptions {
-  /** Write every stage's own labels, too. */
-  readonly stages?: boolean | undefined;
+export interface SegmentFilesOptions extends OutputOptions {
   /** The last stage to run; all the model has by default. */
   readonly through?: StageName | undefined;
-  /** What happens to labels that are there already: by default nothing is started, and a FileError names them. */
-  readonly existing?: "refuse" | "overwrite" | "skip" | undefined;
   /** Which of the cases found are segmented; all by default. */
   readonly cases?: ((id: string) => boolean) | undefined;
-  /** Also write `OUT/CASE.seg.dcm`, a DICOM segmentation, for cases that are DICOM series. */
-  readonly dicomSeg?: boolean | undefined;
+  /** Patches of step 0 that are predicted at once. */
+  readonly batch?: number | undefined;
   /** Which series of DICOM folders with several: its place, from 1, or its UID. */
   readonly series?: number | string | undefined;
   /** Told what is unusual about an image and what was done about it. */
@@ -61,6 +58,11 @@ export interface SegmentedCase extends InputCase {
   /** The same as a DICOM segmentation, if asked for and the image is DICOM. */
   readonly dicomSegFile?: string | undefined;
   readonly stageFiles: Readonly<Partial<Record<StageName, string>>>;
+  /** Per class name, if asked for. */
+  readonly probabilityFiles: Readonly<Record<string, string>>;
+  readonly uncertaintyFile?: string | undefined;
+  /** Classes that come from another stage than usual in this case, and why. */
+  readonly switched: readonly SwitchedClass[];
   /** Wall-clock seconds: read, prepare, step0, stage1, stage2, merge, write, total. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Bytes of memory the process held at most meanwhile (where the system cannot tell: since it began). */
@@ -92,7 +94,7 @@ export async function* segmentFiles(
       hint: "check the names in the split against the names of the files",
     });
   }
-  const cases = leaveOut(chosen, output, options);
+  const cases = leaveOut(chosen, output, classTable(model.manifest), options);
   for (const failure of failed) yield failure;
   for (const [index, each] of cases.entries()) {
     const stage = cases.length === 1 ? "" : `${each.case} (${index + 1} of ${cases.length}): `;
@@ -109,55 +111,33 @@ export async function* segmentFiles(
   if (failed.length > 0) throw summaryOf(failed, total);
 }
 
-/** Where a case's labels go. */
-const fileOf = (output: string, id: string, stage?: StageName) => join(output, stage ?? "", `${id}.nii.gz`);
-
-const dicomSegFileOf = (output: string, id: string) => join(output, `${id}.seg.dcm`);
-
-/** Applies `existing`, before any work is done. */
-function leaveOut(cases: readonly InputCase[], output: string, options: SegmentFilesOptions): readonly InputCase[] {
-  const { existing = "refuse", stages, dicomSeg } = options;
-  const outputs = ({ case: id }: InputCase) => [
-    fileOf(output, id),
-    ...(dicomSeg ? [dicomSegFileOf(output, id)] : []),
-    ...(stages ? stageNames.map((stage) => fileOf(output, id, stage)) : []),
-  ];
-  const images = new Set(cases.flatMap((each) => each.images.map((image) => resolve(image))));
-  const own = cases.flatMap(outputs).find((file) => images.has(resolve(file)));
-  if (own !== undefined) {
-    throw new ConfigError({
-      file: own,
-      found: "the labels would replace the image",
-      hint: "choose another output folder",
-    });
-  }
-  if (existing === "overwrite") return cases;
-  if (existing === "skip") return cases.filter(({ case: id }) => !existsSync(fileOf(output, id)));
-  const there = cases.flatMap(outputs).filter((file) => existsSync(file));
-  if (there.length === 0) return cases;
-  throw new FileError({
-    file: there[0],
-    found: `exists already${there.length > 1 ? `, as do ${there.length - 1} more of the files to be written` : ""}`,
-    hint: "choose another output folder, add --overwrite to replace the files, or --skip-existing to keep them and do the rest",
-  });
-}
-
 async function segmentCase(
   { manifest, segmenter }: Pick<OpenModel, "manifest" | "segmenter">,
   input: InputCase,
   output: string,
-  { stages = false, through, dicomSeg = false, series, onWarning, progress = silent, signal }: SegmentFilesOptions,
+  options: SegmentFilesOptions,
 ): Promise<SegmentedCase> {
+  const { stages = false, through, batch, dicomSeg = false, series, onWarning, progress = silent, signal } = options;
+  const classes = classTable(manifest);
   resetPeakMemory();
   const started = performance.now();
   const since = (start: number) => (performance.now() - start) / 1000;
   const warn = (warning: string) => onWarning?.(`${input.case}: ${warning}`);
   const channels = await readChannels(input.images, { series, onWarning: warn });
   const read = since(started);
+  const places = probabilityFilesOf(output, input.case, classes);
+  const probabilityFiles: Record<string, string> = {};
+  const onProbabilities = async (name: string, percent: Volume<Uint8Array>) => {
+    probabilityFiles[name] = places.get(name)!;
+    await writeVolume(places.get(name)!, percent, { dtype: "uint8" });
+  };
   const segmentation = await segmenter
     .segment(channels, {
       stageLabels: stages,
       progress,
+      uncertainty: options.uncertainty,
+      onProbabilities: options.probabilities ? onProbabilities : undefined,
+      ...(batch !== undefined && { batch }),
       ...(through && { through }),
       ...(signal && { signal }),
     })
@@ -172,7 +152,8 @@ async function segmentCase(
     stageFiles[stage] = fileOf(output, input.case, stage);
     await writeVolume(stageFiles[stage], labels, { dtype: "uint8" });
   }
-  const classes = classTable(manifest);
+  const uncertaintyFile = segmentation.uncertainty && uncertaintyFileOf(output, input.case);
+  if (uncertaintyFile !== undefined) await writeVolume(uncertaintyFile, segmentation.uncertainty!);
   const dicomSegFile = dicomSeg
     ? await writeDicomSeg(segmentation.labels, classes, input, output, { series, onWarning: warn })
     : undefined;
@@ -184,6 +165,9 @@ async function segmentCase(
     file,
     dicomSegFile,
     stageFiles,
+    probabilityFiles,
+    uncertaintyFile,
+    switched: segmentation.switched,
     seconds: { read, ...segmentation.seconds, write: since(writing), total: since(started) },
     peakMemory: peakMemory(),
     labels: foundLabels(segmentation.labels, classes),
@@ -193,7 +177,7 @@ async function segmentCase(
 /** @returns the file, or `undefined` if the image is no DICOM series */
 async function writeDicomSeg(
   labels: LabelVolume,
-  classes: readonly { name: string; value: number }[],
+  classes: readonly LabelClass[],
   { case: id, images }: InputCase,
   output: string,
   { series, onWarning }: Pick<SegmentFilesOptions, "series" | "onWarning">,
@@ -210,10 +194,7 @@ async function writeDicomSeg(
   return file;
 }
 
-function foundLabels(
-  { data, affine }: LabelVolume,
-  classes: readonly { name: string; value: number }[],
-): readonly FoundLabel[] {
+function foundLabels({ data, affine }: LabelVolume, classes: readonly LabelClass[]): readonly FoundLabel[] {
   const counts = new Uint32Array(256);
   for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
   const voxelMl = Math.abs(determinant(affine)) / 1000;

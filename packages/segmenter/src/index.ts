@@ -1,9 +1,41 @@
+export {
+  absentLogit,
+  type Calibration,
+  type ClassLogits,
+  calibrated,
+  noCalibration,
+  seenClasses,
+} from "./calibration.js";
 export { type GridChange, resampleLabelMap, resampleScalars } from "./case-resampling.js";
+export {
+  axesOf,
+  CaseRunner,
+  type CaseStages,
+  type RefinerSettings,
+  type StageInput,
+  type StageOptions,
+} from "./case-stages.js";
 export { labelsOfRegions, meanProbabilities, sigmoid } from "./ensemble.js";
+export {
+  confidenceBySlice,
+  countBySlice,
+  decideGate,
+  explainSwitch,
+  type GateDecision,
+  type GateEvidence,
+  type GateRule,
+  type GateScope,
+  type RefinedStage,
+  type SliceOverlaps,
+  type SliceRun,
+  type SwitchedClass,
+} from "./gate.js";
+export { keepLargestComponents } from "./largest-component.js";
 export {
   calibrationSchema,
   classTable,
   formatVersion,
+  gateRuleSchema,
   type ModelManifest,
   manifestSchema,
   memorySchema,
@@ -11,11 +43,14 @@ export {
   parseManifest,
   promptSchema,
   provenanceSchema,
+  type RefinerAxis,
   type RefinerManifest,
+  refinerAxes,
   refinerSchema,
   type Step0Manifest,
   step0Schema,
   type TrainingProvenance,
+  type UNetManifest,
 } from "./manifest.js";
 export {
   type ChosenMemory,
@@ -24,18 +59,22 @@ export {
   equallyLong,
   type MemoryCandidate,
   type MemoryOptions,
+  sameComponent,
 } from "./memory.js";
 export {
-  type Calibration,
   type ClassScores,
+  type ClassVolumes,
   combineScores,
-  identityCalibration,
+  meanScores,
   mergeSlice,
   type OutputStage,
   type StageName,
+  type StageSwitch,
   scoresOfLogits,
   scoresOfStage,
+  softmaxInPlace,
   stageNames,
+  winningLabels,
 } from "./merge.js";
 export type {
   AnyHandle,
@@ -123,7 +162,6 @@ export {
   argmaxOfSlice,
   boxOfLogits,
   clampLogits,
-  extentsOf,
   maskPrompt,
   maskPromptLimit,
   type PlannedObject,
@@ -147,12 +185,20 @@ export {
   type SliceResult,
   type StageResult,
 } from "./refine.js";
-export { LabelRestorer, restoreLabels, restoreScores } from "./restore.js";
+export { LabelRestorer, restoreLabels, restorePercent, restoreScores, restoreShares } from "./restore.js";
 export { nearestKey, type ParseOptions, parseWithSchema } from "./schema.js";
-export { type Segmentation, Segmenter, type SegmenterNetworks, type SegmentOptions } from "./segmenter.js";
+export {
+  type AlterStep0,
+  type Segmentation,
+  Segmenter,
+  type SegmenterNetworks,
+  type SegmentOptions,
+} from "./segmenter.js";
+export { extentsOf } from "./slice-components.js";
 export {
   boxToInput,
   boxToVoxels,
+  type ColourSource,
   extractSlice,
   fitInto,
   fitOut,
@@ -164,12 +210,15 @@ export {
   type SliceAxis,
   type SliceColours,
   type SliceFrame,
+  type SliceRendering,
   sliceAxes,
   sliceColours,
   sliceFrame,
+  sliceRenderings,
   voxelToInput,
 } from "./slices.js";
 export { predictVolume, type SlidingWindowOptions } from "./sliding-window.js";
+export { chooseReferences, type MemoryReference, type SliceReferences } from "./stage-memories.js";
 export { type MultimaskRules, type TrackingRules, usesMultimask } from "./tracking/rules.js";
 export {
   type Reach,

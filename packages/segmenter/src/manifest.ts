@@ -4,14 +4,16 @@
  */
 import { ConfigError } from "@rfmedsam/base";
 import * as z from "zod";
-import type { Calibration, OutputStage } from "./merge.js";
+import type { Calibration } from "./calibration.js";
+import type { GateRule } from "./gate.js";
+import type { OutputStage } from "./merge.js";
 import { preprocessingSchema } from "./preprocessing.js";
 import { type PromptKind, promptGenerators } from "./prompts.js";
 import { parseWithSchema } from "./schema.js";
-import { type SliceAxis, type SliceColours, sliceAxes, sliceColours } from "./slices.js";
+import { type SliceRendering, sliceAxes, sliceRenderings } from "./slices.js";
 
 /** The version of `model.json` this code writes and reads. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 const keysOf = <Key extends string>(table: Readonly<Record<Key, unknown>>) => Object.keys(table) as [Key, ...Key[]];
 const fileName = z.string().regex(/^[^/\\]+$/, "a plain file name inside the model folder");
@@ -23,6 +25,7 @@ export const promptSchema = z.strictObject({
   minimumArea: z.int().min(1).default(4),
   marginSlices: z.int().min(0).default(1),
   boxMargin: z.number().min(0).default(2),
+  perComponent: z.boolean().default(false),
 });
 
 export const memorySchema = z.strictObject({
@@ -30,32 +33,56 @@ export const memorySchema = z.strictObject({
   neighbours: z.int().min(0).default(6),
 });
 
-export const calibrationSchema: z.ZodType<Calibration> = z.strictObject({
-  scale: z.array(z.number().positive()),
-  bias: z.array(z.number()),
-});
+/** Numbers of every class without the background. */
+export const calibrationSchema: z.ZodType<Calibration> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("none") }),
+  z.strictObject({ kind: z.literal("class"), scale: z.array(z.number().positive()), bias: z.array(z.number()) }),
+  z.strictObject({ kind: z.literal("matrix"), weight: z.array(z.array(z.number())), bias: z.array(z.number()) }),
+]);
 
 export const outputStageSchema: z.ZodType<OutputStage> = z.enum(["step0", "stage1", "stage2", "mean"]);
 
-export const step0Schema = z.strictObject({
-  kind: z.literal("unet"),
-  architecture,
-  /** `[D, H, W]` in array order. */
-  patch: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
-  /** Weight files, one per fold. */
-  folds: z.array(fileName).min(1),
-  mirrorAxes: z.array(z.int().min(0).max(2)).default([]),
-  /** Step between patches as a part of the patch. */
-  overlap: z.number().positive().max(1).default(0.5),
-});
+const share = z.number().min(0).max(1);
+const scope = z.enum(["case", "slices"]);
+
+export const gateRuleSchema: z.ZodType<GateRule> = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("rescue"),
+    stage: z.enum(["stage1", "stage2"]),
+    scope,
+    agreement: share,
+    confidence: share,
+  }),
+  z.strictObject({ kind: z.literal("fallback"), stage: z.enum(["stage1", "stage2"]), scope, confidence: share }),
+]);
+
+export const step0Schema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("unet"),
+    architecture,
+    /** `[D, H, W]` in array order. */
+    patch: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
+    /** Weight files, one per fold. */
+    folds: z.array(fileName).min(1),
+    mirrorAxes: z.array(z.int().min(0).max(2)).default([]),
+    /** Step between patches as a part of the patch. */
+    overlap: z.number().positive().max(1).default(0.5),
+  }),
+  /** The refiner proposes what is there by itself (`RefinerNetwork.propose`); `packages/models` knows the generators by name. */
+  z.strictObject({ kind: z.literal("proposal"), generator: z.string(), weights: fileName }),
+]);
+
+/** Slicing: along one axis, or along all three with the answers averaged. */
+export const refinerAxes = [...keysOf(sliceAxes), "fused"] as const;
+export type RefinerAxis = (typeof refinerAxes)[number];
 
 export const refinerSchema = z.strictObject({
   architecture,
   weights: fileName,
   /** What the three colours of a slice are. */
-  slices: z.enum(keysOf<SliceColours>(sliceColours)).default("adjacent"),
-  axis: z.enum(keysOf<SliceAxis>(sliceAxes)).default("axial"),
-  /** Which channel of the case is shown. */
+  slices: z.enum(keysOf<SliceRendering>(sliceRenderings)).default("adjacent"),
+  axis: z.enum(refinerAxes).default("axial"),
+  /** Which channel of the case is shown; with `slices: channels` the first of up to three. */
   channel: z.int().min(0).default(0),
   prompt: promptSchema.prefault({}),
   memory: memorySchema.prefault({}),
@@ -86,6 +113,10 @@ export const manifestSchema = z
     refiner: refinerSchema.optional(),
     /** Per class name, background apart, the stage its final mask comes from. */
     outputStages: z.record(z.string(), outputStageSchema).default({}),
+    /** Per class name, when a case's class comes from elsewhere after all. */
+    gate: z.record(z.string(), gateRuleSchema).default({}),
+    /** Class names of which only the largest connected component stays. */
+    largestComponent: z.array(z.string()).default([]),
     training: provenanceSchema,
   })
   .check((context) => {
@@ -96,6 +127,8 @@ export const manifestSchema = z
 
 export type ModelManifest = z.output<typeof manifestSchema>;
 export type Step0Manifest = z.output<typeof step0Schema>;
+/** A step 0 with networks of its own. */
+export type UNetManifest = Extract<Step0Manifest, { kind: "unet" }>;
 export type RefinerManifest = z.output<typeof refinerSchema>;
 export type TrainingProvenance = z.output<typeof provenanceSchema>;
 
@@ -132,7 +165,7 @@ export function classTable({ labels }: Pick<ModelManifest, "labels">): readonly 
 type Contradiction = readonly [path: PropertyKey[], message: string];
 
 function contradictions(manifest: Omit<ModelManifest, "formatVersion">): Contradiction[] {
-  const { labels, channelNames, preprocessing, refiner, outputStages } = manifest;
+  const { labels, channelNames, preprocessing, step0, refiner } = manifest;
   const values = Object.values(labels);
   const found: Contradiction[] = [];
   if (!values.includes(0)) found.push([["labels"], "one label with value 0, the background"]);
@@ -146,23 +179,65 @@ function contradictions(manifest: Omit<ModelManifest, "formatVersion">): Contrad
       found.push([["refiner", "channel"], `a channel below ${channelNames.length}`]);
     }
     for (const stage of ["stage1", "stage2"] as const) {
-      for (const part of ["scale", "bias"] as const) {
-        if (refiner.calibration[stage][part].length !== values.length - 1) {
-          found.push([
-            ["refiner", "calibration", stage, part],
-            `${values.length - 1} numbers, one per class without background`,
-          ]);
-        }
+      for (const [part, message] of wrongSizes(refiner.calibration[stage], values.length - 1)) {
+        found.push([["refiner", "calibration", stage, part], message]);
       }
     }
+  } else if (step0.kind === "proposal") {
+    found.push([["step0", "kind"], "unet, because the model has no refiner that could propose"]);
   }
+  return [...found, ...wrongChoices(manifest)];
+}
+
+function wrongSizes(calibration: Calibration, classes: number): [part: string, message: string][] {
+  const numbers = `${classes} numbers, one per class without background`;
+  switch (calibration.kind) {
+    case "none":
+      return [];
+    case "class":
+      return (["scale", "bias"] as const).flatMap((part) =>
+        calibration[part].length === classes ? [] : [[part, numbers]],
+      );
+    case "matrix": {
+      const { weight, bias } = calibration;
+      const square = weight.length === classes && weight.every((row) => row.length === classes);
+      return [
+        ...(square ? [] : ([["weight", `${classes} rows of ${numbers}`]] as [string, string][])),
+        ...(bias.length === classes ? [] : ([["bias", numbers]] as [string, string][])),
+      ];
+    }
+  }
+}
+
+/** Choices for classes, or of stages, that the model does not have. */
+function wrongChoices({
+  labels,
+  refiner,
+  outputStages,
+  gate,
+  largestComponent,
+}: Omit<ModelManifest, "formatVersion">): Contradiction[] {
+  const found: Contradiction[] = [];
+  const names = Object.keys(labels).filter((label) => labels[label] !== 0);
+  const named = (path: PropertyKey[], name: string) => {
+    if (names.includes(name)) return true;
+    found.push([path, `a class of the model (${names.join(", ")})`]);
+    return false;
+  };
   for (const [name, stage] of Object.entries(outputStages)) {
-    if (labels[name] === undefined || labels[name] === 0) {
-      const names = Object.keys(labels).filter((label) => labels[label] !== 0);
-      found.push([["outputStages", name], `a class of the model (${names.join(", ")})`]);
-    } else if (refiner === undefined && stage !== "step0") {
+    if (named(["outputStages", name], name) && refiner === undefined && stage !== "step0") {
       found.push([["outputStages", name], "step0, because the model has no refiner"]);
     }
   }
+  for (const [name, { kind }] of Object.entries(gate)) {
+    if (!named(["gate", name], name)) continue;
+    if (refiner === undefined) found.push([["gate", name], "no gate, because the model has no refiner"]);
+    else if ((outputStages[name] === "step0") !== (kind === "rescue")) {
+      found.push([["gate", name, "kind"], "rescue for a class that comes from step0, fallback for one that does not"]);
+    }
+  }
+  largestComponent.forEach((name, n) => {
+    named(["largestComponent", n], name);
+  });
   return found;
 }

@@ -2,6 +2,7 @@
  * Which memories an object attends to in stage 2: its most confident slices, at the conditioning position, and the nearest slices
  * on both sides. A pure choice over slice numbers; the engine never sees it.
  */
+import type { PixelBox } from "./slices.js";
 
 export interface MemoryOptions {
   /** How many of the most confident slices are at position 0. */
@@ -59,6 +60,33 @@ export function chooseMemories(
     position,
     offset: candidate.slice - slice,
   }));
+}
+
+/**
+ * Which of a class's components on another slice is this one: the one whose box overlaps most (intersection over union), of those that
+ * do not touch the nearest by centre; of equals the first.
+ *
+ * @param boxes at least one
+ */
+export function sameComponent(box: PixelBox, boxes: readonly PixelBox[]): number {
+  let best = 0;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  boxes.forEach((other, n) => {
+    const overlap = boxOverlap(box, other);
+    const score = overlap > 0 ? overlap : -centreDistance(box, other);
+    if (score > bestScore) [best, bestScore] = [n, score];
+  });
+  return best;
+}
+
+function boxOverlap(a: PixelBox, b: PixelBox): number {
+  const area = ([x0, y0, x1, y1]: PixelBox) => Math.max(0, x1 - x0 + 1) * Math.max(0, y1 - y0 + 1);
+  const shared = area([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+  return shared / (area(a) + area(b) - shared);
+}
+
+function centreDistance(a: PixelBox, b: PixelBox): number {
+  return Math.hypot(a[0] + a[2] - b[0] - b[2], a[1] + a[3] - b[1] - b[3]) / 2;
 }
 
 /** Makes the lists of all objects of a slice equally long: short ones repeat their first (most confident) memory. */

@@ -2,14 +2,22 @@ import { fc, test } from "@fast-check/vitest";
 import { ConfigError } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import { describe, expect } from "vitest";
-import { combineScores, identityCalibration, mergeSlice, scoresOfLogits, scoresOfStage } from "./merge.js";
+import { type Calibration, noCalibration } from "./calibration.js";
+import {
+  type ClassVolumes,
+  combineScores,
+  meanScores,
+  mergeSlice,
+  scoresOfLogits,
+  scoresOfStage,
+  winningLabels,
+} from "./merge.js";
 import type { SliceResult, StageResult } from "./refine.js";
 import { extractSlice, type SliceAxis, sliceAxes, sliceFrame } from "./slices.js";
 
 const classes = 4;
 const shape: Triple = [3, 4, 4];
 const frame = sliceFrame(shape, [1, 1, 1], "axial", 16);
-const identity = identityCalibration(classes);
 const plane = 16;
 
 /** A slice where each of the given classes has one logit everywhere. */
@@ -29,6 +37,7 @@ function flat(slice: number, logits: Readonly<Record<number, number>>, absent: r
 }
 
 const at = (scores: Float32Array, label: number) => scores[label * plane + 5]!;
+const inside = (scores: ClassVolumes, label: number) => scores.volume(label)[plane + 5]!;
 const logit = fc.double({ min: -8, max: 8, noNaN: true });
 
 describe("mergeSlice", () => {
@@ -36,14 +45,20 @@ describe("mergeSlice", () => {
     "picks the single active class, whatever the others say negatively",
     (active, a, b, c) => {
       const logits = [a, b, c].map((value, n) => (n + 1 === active ? Math.abs(value) + 0.1 : -Math.abs(value)));
-      const scores = mergeSlice(flat(0, { 1: logits[0]!, 2: logits[1]!, 3: logits[2]! }), 4, identity, frame, classes);
+      const scores = mergeSlice(
+        flat(0, { 1: logits[0]!, 2: logits[1]!, 3: logits[2]! }),
+        4,
+        noCalibration,
+        frame,
+        classes,
+      );
       const winner = [0, 1, 2, 3].reduce((best, k) => (at(scores, k) > at(scores, best) ? k : best));
       expect(winner).toBe(active);
     },
   );
 
   test.prop([logit, logit])("is a softmax over the background at 0 and the classes", (a, b) => {
-    const scores = mergeSlice(flat(0, { 1: a, 3: b }), 4, identity, frame, classes);
+    const scores = mergeSlice(flat(0, { 1: a, 3: b }), 4, noCalibration, frame, classes);
     const sum = 1 + Math.exp(a) + Math.exp(b);
     expect(at(scores, 0)).toBeCloseTo(1 / sum, 5);
     expect(at(scores, 1)).toBeCloseTo(Math.exp(a) / sum, 5);
@@ -52,19 +67,19 @@ describe("mergeSlice", () => {
   });
 
   test("calibrates each class by its own scale and bias", () => {
-    const calibration = { scale: [2, 1, 1], bias: [-3, 0, 0] };
+    const calibration: Calibration = { kind: "class", scale: [2, 1, 1], bias: [-3, 0, 0] };
     const scores = mergeSlice(flat(0, { 1: 1 }), 4, calibration, frame, classes);
     expect(at(scores, 1)).toBeCloseTo(1 / (1 + Math.exp(1)), 5);
   });
 
   test("leaves out a class the decoder does not see", () => {
-    const scores = mergeSlice(flat(0, { 1: 9, 2: 1 }, [1]), 4, identity, frame, classes);
+    const scores = mergeSlice(flat(0, { 1: 9, 2: 1 }, [1]), 4, noCalibration, frame, classes);
     expect(at(scores, 1)).toBe(0);
     expect(at(scores, 2)).toBeGreaterThan(0.5);
   });
 
   test("without any class is background", () => {
-    const scores = mergeSlice(undefined, 4, identity, frame, classes);
+    const scores = mergeSlice(undefined, 4, noCalibration, frame, classes);
     expect(at(scores, 0)).toBe(1);
     expect(scores.subarray(plane).every((value) => value === 0)).toBe(true);
   });
@@ -88,9 +103,9 @@ describe("class scores", () => {
       );
       const sources = {
         step0: scoresOfLogits(logits, classes, shape, axis),
-        stage1: scoresOfStage(random, { scale: [1, 2, 0.5], bias: [0, -1, 1] }, side, classes, shape),
+        stage1: scoresOfStage(random, { kind: "class", scale: [1, 2, 0.5], bias: [0, -1, 1] }, side, classes, shape),
       };
-      for (const scores of [...Object.values(sources), combineScores(sources, ["mean", "mean", "step0", "stage1"])]) {
+      for (const scores of Object.values(sources)) {
         for (let label = 0; label < classes; label++) {
           const volume = scores.volume(label);
           for (let index = 0; index < shape[axis]; index++) {
@@ -102,22 +117,47 @@ describe("class scores", () => {
             });
           }
         }
+        const { volume } = scores;
+        expect(winningLabels(scores)).toEqual(winningLabels({ classes, shape, volume }));
       }
     },
   );
 
   test("the final ones take each class from its stage and the mean background of the stages in use", () => {
     const of = (logits: Readonly<Record<number, number>>) =>
-      scoresOfStage(stage(flat(0, logits), flat(1, logits), flat(2, logits)), identity, frame, classes, shape);
+      scoresOfStage(stage(flat(0, logits), flat(1, logits), flat(2, logits)), noCalibration, frame, classes, shape);
     const stages = { step0: of({ 1: 0 }), stage1: of({ 1: 2, 2: 1 }), stage2: of({ 3: 5 }) };
-    const combined = combineScores(stages, ["mean", "step0", "stage1", "stage1"]).slice(1);
+    const combined = combineScores(stages, ["mean", "step0", "stage1", "stage1"]);
     const third = stages.stage1.slice(1);
-    expect(at(combined, 1)).toBeCloseTo(0.5, 5);
-    expect(at(combined, 2)).toBeCloseTo(at(third, 2), 5);
-    expect(at(combined, 3)).toBe(0);
-    expect(at(combined, 0)).toBeCloseTo((0.5 + at(third, 0)) / 2, 5);
-    const mean = combineScores(stages, ["mean", "mean", "mean", "mean"]).slice(0);
-    expect(at(mean, 3)).toBeCloseTo(1 / (1 + Math.exp(-5)) / 3, 5);
+    expect(inside(combined, 1)).toBeCloseTo(0.5, 5);
+    expect(inside(combined, 2)).toBeCloseTo(at(third, 2), 5);
+    expect(inside(combined, 3)).toBe(0);
+    expect(inside(combined, 0)).toBeCloseTo((0.5 + at(third, 0)) / 2, 5);
+    const mean = combineScores(stages, ["mean", "mean", "mean", "mean"]);
+    expect(inside(mean, 3)).toBeCloseTo(1 / (1 + Math.exp(-5)) / 3, 5);
+    expect(inside(meanScores(Object.values(stages)), 3)).toBe(inside(mean, 3));
+  });
+
+  test("a switched class comes from elsewhere, everywhere or on the slices named, and so does the background there", () => {
+    const of = (logits: Readonly<Record<number, number>>) =>
+      scoresOfStage(stage(flat(0, logits), flat(1, logits), flat(2, logits)), noCalibration, frame, classes, shape);
+    const stages = { step0: of({ 1: 0, 2: 0 }), stage2: of({ 1: 3 }) };
+    const choice = ["step0", "step0", "step0", "step0"] as const;
+    const plain = combineScores(stages, choice);
+    const whole = combineScores(stages, choice, new Map([[1, { to: "stage2" as const }]]));
+    expect(whole.volume(1)).toEqual(stages.stage2.volume(1));
+    expect(whole.volume(2)).toEqual(plain.volume(2));
+    const slices = { axis: 0 as const, runs: [[1, 1]] as const };
+    const before = stages.step0.volume(1);
+    const part = combineScores(stages, choice, new Map([[1, { to: "stage2" as const, slices }]]));
+    for (const label of [0, 1, 2, 3]) {
+      const there = label === 1 ? stages.stage2 : label === 0 ? meanScores(Object.values(stages)) : plain;
+      const [own, from] = [part.volume(label), there.volume(label)];
+      own.forEach((value, n) => {
+        expect(value).toBe(n >= plane && n < 2 * plane ? from[n] : plain.volume(label)[n]);
+      });
+    }
+    expect(stages.step0.volume(1)).toEqual(before);
   });
 
   test("a stage that was not run cannot be chosen", () => {

@@ -1,47 +1,43 @@
 /**
  * From independent binary masks to one label map.
  *
- * The refiner answers per class "this object or not"; such logits are not comparable across classes as they are. A calibration
- * (scale and bias per class, learned on training cases) makes them so, and a softmax over {background at 0, classes} turns them
- * into probabilities:
+ * The refiner answers per class "this object or not"; calibrated (calibration.ts), a softmax over {background at 0, classes} turns
+ * such logits l' into probabilities:
  *
- *   p_c = exp(s_c · l_c + b_c) / (1 + Σ exp(s_k · l_k + b_k))      over the classes asked for and present on the slice
+ *   p_c = exp(l'_c) / (1 + Σ exp(l'_k))      over the classes asked for and present on the slice
  *
- * The final labels take every class from the stage that cross-validates best for it; the background is the mean of those stages'.
+ * The final labels take every class from the stage that cross-validates best for it, unless the gate (gate.ts) says otherwise for a
+ * case; the background is the mean of those stages'.
  */
 import { ConfigError } from "@rfmedsam/base";
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
+import { type Calibration, calibrated, seenClasses } from "./calibration.js";
 import { argmaxOfSlice } from "./prompts.js";
 import type { SliceResult, StageResult } from "./refine.js";
 import { extractSlice, fitOut, placeSlice, type SliceFrame } from "./slices.js";
-
-/** Scale and bias of each class's logits, background excluded (entry 0 is class 1). */
-export interface Calibration {
-  readonly scale: readonly number[];
-  readonly bias: readonly number[];
-}
-
-/** The calibration that changes nothing. @param classes background included */
-export function identityCalibration(classes: number): Calibration {
-  return { scale: new Array(classes - 1).fill(1), bias: new Array(classes - 1).fill(0) };
-}
 
 export const stageNames = ["step0", "stage1", "stage2"] as const;
 export type StageName = (typeof stageNames)[number];
 /** Where a class's final score comes from. */
 export type OutputStage = StageName | "mean";
 
-/** Class probabilities of a case on the prepared grid, read by slice or by class, so that K volumes are never held. */
-export interface ClassScores {
+/** Class probabilities of a case on the prepared grid, read class by class, so that K volumes are never held. */
+export interface ClassVolumes {
   /** Background included. */
   readonly classes: number;
   readonly shape: Triple;
+  /** `[z, y, x]` of one class. */
+  volume(label: number): Float32Array;
+}
+
+/** The same, read by slices as well. */
+export interface ClassScores extends ClassVolumes {
+  /** Array axis of the slices. */
+  readonly axis: 0 | 1 | 2;
   /** `[K, h, w]` of one slice of the frame the scores were made with. */
   slice(index: number): Float32Array;
   /** The winning class of every voxel `[h, w]` of one slice. */
   winners(index: number): Uint8Array;
-  /** `[z, y, x]` of one class. */
-  volume(label: number): Float32Array;
 }
 
 /** Step 0's logits `[K, z, y, x]` as probabilities (softmax). */
@@ -60,6 +56,7 @@ export function scoresOfLogits(logits: Float32Array, classes: number, shape: Tri
   return {
     classes,
     shape,
+    axis,
     slice: (index) => softmaxInPlace(logitsOf(index), classes, plane),
     winners: (index) => argmaxOfSlice(logitsOf(index), classes, plane),
     volume(label) {
@@ -85,7 +82,7 @@ export function scoresOfStage(
   const plane = frame.height * frame.width;
   /** Logarithm of the softmax's denominator, per slice with objects. */
   const normalisers = new Map<number, Float32Array>();
-  const objects = (index: number) => calibratedObjects(slices.get(index), maskSize, calibration, frame);
+  const objects = (index: number) => logitsOnGrid(slices.get(index), maskSize, calibration, frame);
   const normaliserOf = (index: number) => {
     const known = normalisers.get(index);
     if (known !== undefined) return known;
@@ -97,6 +94,7 @@ export function scoresOfStage(
   return {
     classes,
     shape,
+    axis: frame.axis,
     slice,
     winners: (index) => argmaxOfSlice(slice(index), classes, plane),
     volume(label) {
@@ -132,40 +130,63 @@ export function mergeSlice(
   const plane = frame.height * frame.width;
   const out = new Float32Array(classes * plane).fill(Number.NEGATIVE_INFINITY);
   out.fill(0, 0, plane);
-  for (const { label, logits } of calibratedObjects(result, maskSize, calibration, frame)) {
+  for (const { label, logits } of logitsOnGrid(result, maskSize, calibration, frame)) {
     out.set(logits(), label * plane);
   }
   return softmaxInPlace(out, classes, plane);
 }
 
-interface CalibratedObject {
-  readonly label: number;
-  /** `[h, w]` on the slice's own grid. */
-  readonly logits: () => Float32Array;
-}
-
-function calibratedObjects(
+/** Calibrated logits `[h, w]` of the classes on a slice, on the slice's own grid, made when asked for. */
+function logitsOnGrid(
   result: SliceResult | undefined,
   maskSize: number,
-  { scale, bias }: Calibration,
+  calibration: Calibration,
   frame: SliceFrame,
-): CalibratedObject[] {
+): { readonly label: number; readonly logits: () => Float32Array }[] {
   if (result === undefined) return [];
-  const size = maskSize * maskSize;
-  return result.classes.flatMap((label, row) =>
-    result.objectScores[row]! < 0
-      ? []
-      : [
-          {
-            label,
-            logits: () => {
-              const grid = fitOut(result.logits.subarray(row * size, (row + 1) * size), frame, maskSize);
-              for (let n = 0; n < grid.length; n++) grid[n] = scale[label - 1]! * grid[n]! + bias[label - 1]!;
-              return grid;
-            },
-          },
-        ],
-  );
+  return calibrated(seenClasses(result, maskSize), calibration).map(({ label, logits }) => ({
+    label,
+    logits: () => fitOut(logits, frame, maskSize),
+  }));
+}
+
+/** The winning class of every voxel `[z, y, x]`, slice by slice where the scores can be read so. */
+export function winningLabels(scores: ClassVolumes | ClassScores): Uint8Array {
+  const { classes, shape } = scores;
+  const labels = new Uint8Array(voxelCount(shape));
+  if ("winners" in scores) {
+    for (let index = 0; index < shape[scores.axis]; index++) {
+      placeSlice(scores.winners(index), labels, shape, scores.axis, index);
+    }
+    return labels;
+  }
+  const best = scores.volume(0).slice();
+  for (let label = 1; label < classes; label++) {
+    const own = scores.volume(label);
+    for (let n = 0; n < own.length; n++) {
+      if (own[n]! > best[n]!) {
+        best[n] = own[n]!;
+        labels[n] = label;
+      }
+    }
+  }
+  return labels;
+}
+
+/** Several scores of the same case as one: their mean, class by class and voxel by voxel (the three axes of a fused refiner). */
+export function meanScores(members: readonly ClassVolumes[]): ClassVolumes {
+  const [first] = members;
+  if (first === undefined) throw new ConfigError({ found: "no scores to average", expected: "at least one" });
+  if (members.length === 1) return first;
+  const { classes, shape } = first;
+  return { classes, shape, volume: (label) => mean(members.map((member) => member.volume(label))) };
+}
+
+/** Where a class comes from instead of its output stage. */
+export interface StageSwitch {
+  readonly to: OutputStage;
+  /** First and last slices along `axis`; without it everywhere. */
+  readonly slices?: { readonly axis: 0 | 1 | 2; readonly runs: readonly (readonly [first: number, last: number])[] };
 }
 
 /**
@@ -173,49 +194,66 @@ function calibratedObjects(
  * background is the average background of the stages in use. They need not sum to 1; the largest wins.
  *
  * @param choice output stage per class, entry 0 (background) ignored
+ * @param switches what comes from elsewhere in this case, by class
  * @throws ConfigError if a chosen stage was not run
  */
 export function combineScores(
-  stages: Readonly<Partial<Record<StageName, ClassScores>>>,
+  stages: Readonly<Partial<Record<StageName, ClassVolumes>>>,
   choice: readonly OutputStage[],
-): ClassScores {
+  switches: ReadonlyMap<number, StageSwitch> = new Map(),
+): ClassVolumes {
   const available = stageNames.flatMap((name) => stages[name] ?? []);
   const [first] = available;
   if (first === undefined) throw new ConfigError({ found: "no stage to combine", expected: "at least step 0" });
-  const chosen = (label: number): ClassScores[] => {
-    const name = choice[label] ?? "mean";
-    if (name === "mean") return available;
-    const stage = stages[name];
-    if (stage === undefined) {
+  const { classes, shape } = first;
+  const named = (label: number, name: OutputStage): readonly ClassVolumes[] => {
+    const found = name === "mean" ? available : [stages[name]];
+    return found.map((stage) => {
+      if (stage !== undefined) return stage;
       throw new ConfigError({
         found: `class ${label} comes from ${name}, which was not run`,
         expected: "a stage that was run",
       });
-    }
-    return [stage];
+    });
   };
-  const foreground = Array.from({ length: first.classes - 1 }, (_, n) => chosen(n + 1));
-  const inUse = [...new Set(foreground.flat())];
-  const sources = (label: number) => (label === 0 ? inUse : foreground[label - 1]!);
-  const slice = (index: number) => {
-    const all = new Map(inUse.map((stage) => [stage, stage.slice(index)]));
-    const plane = [...all.values()][0]!.length / first.classes;
-    const out = new Float32Array(first.classes * plane);
-    for (let k = 0; k < first.classes; k++) {
-      out.set(mean(sources(k).map((stage) => all.get(stage)!.subarray(k * plane, (k + 1) * plane))), k * plane);
-    }
-    return out;
-  };
+  const chosen = Array.from({ length: classes - 1 }, (_, n) => named(n + 1, choice[n + 1] ?? "mean"));
+  const others = [...switches].map(([label, { to, slices }]) => ({ label, slices, stages: named(label, to) }));
+  const everywhere = new Map(others.filter(({ slices }) => slices === undefined).map((one) => [one.label, one.stages]));
+  const inPart = others.filter(({ slices }) => slices !== undefined);
+  const sources = chosen.map((own, n) => everywhere.get(n + 1) ?? own);
+  const inUse = [...new Set(sources.flat())];
   return {
-    classes: first.classes,
-    shape: first.shape,
-    slice,
-    winners(index) {
-      const scores = slice(index);
-      return argmaxOfSlice(scores, first.classes, scores.length / first.classes);
+    classes,
+    shape,
+    volume(label) {
+      const from = label === 0 ? inUse : sources[label - 1]!;
+      const own = mean(from.map((stage) => stage.volume(label)));
+      const elsewhere = inPart.filter((other) => label === 0 || label === other.label);
+      if (elsewhere.length === 0) return own;
+      // A copy: the mean of one array is that array.
+      const out = own.slice();
+      for (const other of elsewhere) {
+        // Where a class comes from another stage, that stage has a say in the background, too.
+        const there = label === 0 ? [...new Set([...inUse, ...other.stages])] : other.stages;
+        const values = mean(there.map((stage) => stage.volume(label)));
+        for (const run of other.slices!.runs) copySlices(values, out, shape, other.slices!.axis, run);
+      }
+      return out;
     },
-    volume: (label) => mean(sources(label).map((stage) => stage.volume(label))),
   };
+}
+
+function copySlices(
+  from: Float32Array,
+  to: Float32Array,
+  shape: Triple,
+  axis: 0 | 1 | 2,
+  [first, last]: readonly [number, number],
+): void {
+  const slice = new Float32Array(voxelCount(shape) / shape[axis]);
+  for (let index = first; index <= last; index++) {
+    placeSlice(extractSlice(from, shape, axis, index, slice), to, shape, axis, index);
+  }
 }
 
 function mean(arrays: readonly Float32Array[]): Float32Array {

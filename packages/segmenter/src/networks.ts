@@ -7,6 +7,7 @@
  *                              .adopt        embedding + masks ──► the same masks, with object pointers
  *                              .remember     embedding + masks ──► memory
  *                              .attend       embedding + memories ──► conditioned embedding
+ *   no U-Net      RefinerNetwork.propose      embedding ──► class logits   (step 0 of models with a proposal head)
  *
  * Embeddings, memories and decoder states are opaque handles that stay where the engine keeps them; only slices, masks and
  * scores cross. Whoever receives a handle gives it back with `release`.
@@ -142,5 +143,10 @@ export interface RefinerNetwork {
   remember(embedding: EmbeddingHandle, decoded: DecodedHandle, options?: RememberOptions): Promise<MemoryHandle>;
   /** @param references one per object; each has at least one memory or pointer */
   attend(embedding: EmbeddingHandle, references: readonly ObjectMemories[]): Promise<ConditionedHandle>;
+  /**
+   * What is on a slice, asked for nothing: the step 0 of models without a U-Net. Networks without a proposal head have no such call.
+   * @returns class logits `[K, maskSize, maskSize]` before softmax, background first
+   */
+  propose?(embedding: EmbeddingHandle): Promise<Float32Array>;
   release(...handles: readonly AnyHandle[]): void;
 }

@@ -177,7 +177,12 @@ export function prepareLabels(labels: Volume, { restore }: Pick<PreparedCase, "r
 }
 
 /** Reorders voxels from one set of axis letters to another, whatever the affine says. */
-export function turn(data: Uint8Array, shape: Triple, from: Orientation, to: Orientation): Uint8Array {
+export function turn<T extends Uint8Array | Float32Array>(
+  data: T,
+  shape: Triple,
+  from: Orientation,
+  to: Orientation,
+): T {
   const unit: Readonly<Record<string, Triple>> = {
     R: [1, 0, 0],
     L: [-1, 0, 0],

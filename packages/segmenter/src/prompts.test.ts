@@ -2,7 +2,6 @@ import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import {
   boxOfLogits,
-  extentsOf,
   maskPrompt,
   maskPromptLimit,
   padBox,
@@ -10,6 +9,7 @@ import {
   type promptGenerators,
   slicePrompts,
 } from "./prompts.js";
+import { extentsOf } from "./slice-components.js";
 import { fitOut, sliceFrame } from "./slices.js";
 
 /** Slices of 4 × 4 with a square of each given class in its own corner. */
@@ -113,6 +113,47 @@ describe("the prompts of a slice", () => {
     expect(Object.keys(at(3, "mask")!.prompts).sort()).toEqual(["count", "masks"]);
     expect(Object.keys(at(3, "box")!.prompts).sort()).toEqual(["boxes", "count"]);
     expect([...at(3, "mask", 2)!.boxes]).toEqual([0, 0, 9, 9, 6, 6, 15, 15]);
+  });
+});
+
+describe("component by component", () => {
+  /** Class 1 in two pieces of three pixels, the first held together by a corner; class 2 in one of two. */
+  const drawn = Uint8Array.from(["1100", "0010", "0000", "2011", "2010"].join(""), Number);
+  const size = sliceFrame([3, 5, 4], [1, 1, 1], "axial", 20);
+  const at = (slice: number) => (slice === 1 ? drawn : new Uint8Array(20));
+  const scores = (slice: number) =>
+    Float32Array.from({ length: 60 }, (_, n) => (at(slice)[n % 20] === Math.floor(n / 20) ? 0.9 : 0.05));
+  const options = { minimumArea: 2, marginSlices: 1, perComponent: true };
+  const planned = planPrompts(at, size, 3, options);
+
+  test("every piece that is large enough is asked for, in array order", () => {
+    const objects = [
+      { class: 1, source: 1, component: 1 },
+      { class: 1, source: 1, component: 2 },
+      { class: 2, source: 1, component: 1 },
+    ];
+    expect(planned).toEqual([objects, objects, objects]);
+    expect(planPrompts(at, size, 3, { ...options, minimumArea: 3 })[1]).toEqual([
+      { class: 1, source: 1, component: 1 },
+      { class: 1, source: 1, component: 2 },
+    ]);
+    expect(planPrompts(at, size, 3, { ...options, minimumArea: 4 })[1]).toEqual([]);
+  });
+
+  test("its box is around it alone, its mask without the others", () => {
+    const asked = slicePrompts(planned, 1, scores, size, 3, 5, { kind: "maskAndBox", boxMargin: 0 })!;
+    expect(asked.classes).toEqual([1, 1, 2]);
+    const { scale } = size;
+    expect(scale).toEqual([4, 4]);
+    expect([...asked.boxes]).toEqual([0, 0, 11, 7, 8, 12, 15, 19, 0, 12, 3, 19]);
+    const [first, second] = [asked.prompts.masks!.subarray(0, 25), asked.prompts.masks!.subarray(25, 50)];
+    const odds = Math.log(0.9 / 0.1);
+    expect(first[0]).toBeCloseTo(odds, 4);
+    expect(second[0]).toBe(-maskPromptLimit);
+    expect(first[3 * 5 + 2]).toBe(-maskPromptLimit);
+    expect(second[3 * 5 + 2]).toBeCloseTo(odds, 4);
+    // Elsewhere both keep what step 0 thought of the class.
+    expect(first[4]).toBe(second[4]);
   });
 });
 

@@ -3,6 +3,7 @@
  * mask. Prediction and training both prompt through here; training only degrades the probabilities before.
  */
 import type { ObjectPrompts } from "./networks.js";
+import { extentsOf, SliceComponents } from "./slice-components.js";
 import { boxToInput, fitInto, type PixelBox, type SliceFrame } from "./slices.js";
 
 /** Mask prompts are logits within ± this, SAM 2's own range for masks given as prompts. */
@@ -24,59 +25,77 @@ export interface PromptOptions {
   readonly marginSlices: number;
   /** How far a box reaches beyond the mask, in input pixels. */
   readonly boxMargin: number;
+  /** Ask once for every connected component of a class on a slice, instead of once for the class (default false). */
+  readonly perComponent?: boolean | undefined;
 }
 
 /** Probabilities `[K, h, w]` of one slice, background first. The array may be reused by the next call. */
 export type SliceProbabilities = (slice: number) => Float32Array;
 
-/** One class to ask for on a slice; mask and box come from `source`, the slice itself or (margin) the nearest that has the class. */
+/**
+ * One object to ask for on a slice: a class, or a component of it. Mask and box come from `source`, the slice itself or (margin) the
+ * nearest that has the class.
+ */
 export interface PlannedObject {
   readonly class: number;
   readonly source: number;
+  /** Which component of the class on `source`, from 1 in array order, pixels that touch at a corner being one; without it, all of it. */
+  readonly component?: number;
 }
 
 /** The winning class of every voxel `[h, w]` of one slice: a prediction's argmax, or true labels. */
 export type SliceLabels = (slice: number) => Uint8Array;
 
-/** For every slice the classes to ask for, in ascending order. */
+/** For every slice the objects to ask for, by ascending class and component. */
 export type PromptPlan = readonly (readonly PlannedObject[])[];
 
 /**
- * Decides which classes are asked for on which slices: those whose mask is large enough, plus
- * the margin.
+ * Decides what is asked for on which slices: the classes whose mask is large enough (or their components that are), plus the margin.
  */
 export function planPrompts(
   labels: SliceLabels,
-  { count }: Pick<SliceFrame, "count">,
+  frame: Pick<SliceFrame, "count" | "height" | "width">,
   classes: number,
-  { minimumArea, marginSlices }: Pick<PromptOptions, "minimumArea" | "marginSlices">,
+  { minimumArea, marginSlices, perComponent = false }: Omit<PromptOptions, "kind" | "boxMargin">,
 ): PromptPlan {
-  const area = Array.from({ length: count }, () => new Int32Array(classes));
-  for (let slice = 0; slice < count; slice++) {
-    for (const label of labels(slice)) if (label < classes) area[slice]![label]!++;
-  }
-  const present = (slice: number, label: number) => (area[slice]?.[label] ?? 0) >= Math.max(1, minimumArea);
+  const least = Math.max(1, minimumArea);
+  const found = Array.from({ length: frame.count }, (_, slice) => {
+    const winners = labels(slice);
+    const area = new Int32Array(classes);
+    for (const label of winners) if (label < classes) area[label]!++;
+    return Array.from(area, (size, label) => {
+      if (label === 0 || size < least) return nothing;
+      return perComponent ? new SliceComponents(winners, label, frame).atLeast(least) : wholeClass;
+    });
+  });
   const nearest = (slice: number, label: number) => {
     for (let distance = 0; distance <= marginSlices; distance++) {
-      if (present(slice - distance, label)) return slice - distance;
-      if (present(slice + distance, label)) return slice + distance;
+      for (const source of [slice - distance, slice + distance]) {
+        if ((found[source]?.[label]?.length ?? 0) > 0) return source;
+      }
     }
     return undefined;
   };
-  return Array.from({ length: count }, (_, slice) => {
+  return Array.from({ length: frame.count }, (_, slice) => {
     const objects: PlannedObject[] = [];
     for (let label = 1; label < classes; label++) {
       const source = nearest(slice, label);
-      if (source !== undefined) objects.push({ class: label, source });
+      if (source === undefined) continue;
+      for (const component of found[source]![label]!) {
+        objects.push({ class: label, source, ...(component !== undefined && { component }) });
+      }
     }
     return objects;
   });
 }
 
+const nothing: readonly (number | undefined)[] = [];
+const wholeClass: readonly (number | undefined)[] = [undefined];
+
 /** The prompts of one slice, with what stage 2 needs again. */
 export interface SlicePrompts {
   readonly slice: number;
-  /** Class of each object, ascending. */
+  /** Class of each object, ascending; its components follow one another. */
   readonly classes: readonly number[];
   readonly prompts: ObjectPrompts;
   /** `[n, 4]` in input pixels, also when the generator does not show them. */
@@ -107,12 +126,19 @@ export function slicePrompts(
   for (const source of new Set(objects.map((object) => object.source))) {
     const scores = probabilities(source);
     const winners = argmaxOfSlice(scores, classes, voxels);
+    let components: SliceComponents | undefined;
     objects.forEach((object, row) => {
       if (object.source !== source) return;
-      const box = extentsOf(winners, object.class, frame);
-      boxes.set(padBox(boxToInput(frame, box ?? wholeSlice(frame)), boxMargin, frame), row * 4);
-      const own = scores.subarray(object.class * voxels, (object.class + 1) * voxels);
-      masks.set(maskPrompt(own, frame, maskSize), row * maskSize * maskSize);
+      const { class: label, component } = object;
+      const whole = scores.subarray(label * voxels, (label + 1) * voxels);
+      if (component !== undefined && components?.label !== label) {
+        components = new SliceComponents(winners, label, frame);
+      }
+      const part = component === undefined ? undefined : components?.only(component, whole);
+      const box = part?.box ?? extentsOf(winners, label, frame) ?? wholeSlice(frame);
+      const values = part?.values ?? whole;
+      boxes.set(padBox(boxToInput(frame, box), boxMargin, frame), row * 4);
+      masks.set(maskPrompt(values, frame, maskSize), row * maskSize * maskSize);
     });
   }
   const prompts = promptGenerators[kind]({ count: objects.length, boxes, masks });
@@ -132,23 +158,6 @@ export function clampLogits(logits: Float32Array, limit: number = maskPromptLimi
 
 function clamp(value: number, limit: number): number {
   return Math.min(Math.max(value, -limit), limit);
-}
-
-/** First and last column and row where a slice `[h, w]` of labels has the class, if anywhere. */
-export function extentsOf(
-  labels: Uint8Array,
-  label: number,
-  { height, width }: Pick<SliceFrame, "height" | "width">,
-): PixelBox | undefined {
-  let [x0, y0, x1, y1] = [width, height, -1, -1];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (labels[y * width + x] !== label) continue;
-      [x0, x1] = [Math.min(x0, x), Math.max(x1, x)];
-      [y0, y1] = [Math.min(y0, y), y];
-    }
-  }
-  return x1 < 0 ? undefined : [x0, y0, x1, y1];
 }
 
 function wholeSlice({ height, width }: SliceFrame): PixelBox {

@@ -133,6 +133,102 @@ describe("refineCase", () => {
   });
 });
 
+describe("memories that are not kept", () => {
+  const seen = (calls: RecordingRefiner["calls"]) => calls.filter(({ name }) => name === "attend");
+  /** Each slice answers with its own logits, so that a wrong memory or prompt would show. */
+  const behaviour: RefinerBehaviour = {
+    answer: ({ masks }, conditioned, mark) => masks!.map((value) => value * (conditioned ? 0.5 : 1) + mark),
+    iou: (mark, row) => 0.5 + 0.1 * Math.sin(5 * mark + row),
+  };
+
+  test.each([0, 1, 2, 5, 7, 12])(
+    "are made again: with room for %i the result is that of keeping all",
+    async (maxMemories) => {
+      const all = await run(behaviour, { maxMemories: 1000 });
+      const few = await run(behaviour, { maxMemories });
+      expect(few.result).toEqual(all.result);
+      expect(seen(few.network.calls)).toEqual(seen(all.network.calls));
+      expect(few.network.live.size).toBe(0);
+      expect(all.of("remember").length).toBe(12);
+    },
+  );
+
+  test("also with room for one embedding", async () => {
+    const all = await run(behaviour);
+    const few = await run(behaviour, { maxMemories: 1, maxEmbeddings: 1, embedBatch: 3 });
+    expect(few.result).toEqual(all.result);
+    expect(few.network.mostEmbeddings).toBe(1);
+  });
+
+  test("are made at most once more, and none without need", async () => {
+    const { of } = await run(behaviour, { maxMemories: 7 });
+    // Seven slices around, and a confident one for each class: nothing that is needed twice has to go.
+    expect(of("remember").length).toBeLessThanOrEqual(24);
+    const { of: whole } = await run({}, { memory: { confident: 0, neighbours: 0 }, maxMemories: 1000 });
+    expect(whole("attend").length).toBe(12);
+  });
+
+  test("what the engine holds does not grow with the number of slices", async () => {
+    const held = async (slices: number) => {
+      const long = preparedCase(volumeOf([slices, 4, 4], (z) => z / slices));
+      const lengthwise = sliceFrame(long.shape, long.spacing, "axial", 16);
+      const everywhere = () => new Uint8Array(16).fill(1, 0, 6).fill(2, 8, 12);
+      const plan = planPrompts(everywhere, lengthwise, 3, { minimumArea: 1, marginSlices: 0 });
+      const probabilities = () =>
+        Float32Array.from({ length: 48 }, (_, n) => (everywhere()[n % 16] === Math.floor(n / 16) ? 1 : 0));
+      const network = new RecordingRefiner(behaviour);
+      const prompt = { kind: "maskAndBox", boxMargin: 0 } as const;
+      await refineCase(
+        network,
+        {
+          frame: lengthwise,
+          slices: Array.from({ length: slices }, (_, slice) => slice),
+          render: (slice, out, offset) => renderSlice(long, lengthwise, slice, { colours: "repeat" }, out, offset),
+          prompts: (slice) => slicePrompts(plan, slice, probabilities, lengthwise, 3, 4, prompt),
+        },
+        { ...options, maxEmbeddings: 8, maxMemories: 8 },
+      );
+      expect(network.live.size).toBe(0);
+      return network.mostHandles;
+    };
+    const short = await held(30);
+    expect(await held(60)).toBe(short);
+    // Embeddings and memories within the window (6 slices on both sides), one confident slice for each class, an answer, its condition.
+    expect(short).toBeLessThanOrEqual(8 + 15 + 2);
+  });
+});
+
+describe("components of a class", () => {
+  test("each attends to the one that lies where it does, on every slice", async () => {
+    const network = new RecordingRefiner({
+      answer: ({ count: n, boxes }) => Float32Array.from({ length: 16 * n }, (_, i) => boxes![4 * Math.floor(i / 16)]!),
+    });
+    /** Left and right, in the other order on odd slices. */
+    const boxes = (slice: number) =>
+      Float32Array.of(...(slice % 2 ? [8, 0, 15, 7, 0, 0, 7, 7] : [0, 0, 7, 7, 8, 0, 15, 7]));
+    const asked = (slice: number) => ({
+      slice,
+      classes: [1, 1],
+      prompts: { count: 2, boxes: boxes(slice) },
+      boxes: boxes(slice),
+    });
+    const three = { ...input(), slices: [2, 3, 4], prompts: asked };
+    await refineCase(network, three, { ...options, prompt: { kind: "box", boxMargin: 0 } });
+    const attend = network.calls.find(({ name, mark }) => name === "attend" && sliceOf(mark!) === 3)!;
+    const rows = attend.references!.map(({ spatial }) => spatial.map(({ mark, row }) => [sliceOf(mark), row]));
+    expect(rows).toEqual([
+      [
+        [2, 1],
+        [4, 1],
+      ],
+      [
+        [2, 0],
+        [4, 0],
+      ],
+    ]);
+  });
+});
+
 describe("every handle is released", () => {
   test("when the engine fails, at whichever call", async () => {
     const calls = (await run()).network.calls.length;

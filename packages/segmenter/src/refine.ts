@@ -5,14 +5,15 @@
  *                                                └──► remember ──► memory of the slice
  *   stage 2, downwards   the same embedding ──► attend(memories of near and confident slices) ──► decode(masks 1 + boxes) ──► masks 2
  *
- * Stage 2 looks only at stage-1 memories, so its order is free; going back down it finds the embeddings stage 1 left last. All
- * classes of a slice are one batch. What comes back is low-resolution logits per slice and class, a few kilobytes each.
+ * Stage 2 looks only at stage-1 memories, so its order is free; going back down it finds the embeddings and memories stage 1 left
+ * last. Those it does not find are made again (stage-memories.ts), so that what the engine holds does not grow with the volume. All
+ * objects of a slice are one batch. What comes back is low-resolution logits per slice and object.
  */
 import { type CancelSignal, type Progress, silent } from "@rfmedsam/base";
 import { breathe } from "./breathe.js";
 import { EmbeddingWindow, HandlePool } from "./handles.js";
-import { chooseMemories, confidenceOf, equallyLong, type MemoryCandidate, type MemoryOptions } from "./memory.js";
-import type { Decoded, MemoryHandle, ObjectMemories, ObjectPrompts, RefinerNetwork } from "./networks.js";
+import type { MemoryOptions } from "./memory.js";
+import type { Decoded, ObjectPrompts, RefinerNetwork } from "./networks.js";
 import {
   boxOfLogits,
   clampLogits,
@@ -22,11 +23,12 @@ import {
   type SlicePrompts,
 } from "./prompts.js";
 import type { PixelBox, SliceFrame } from "./slices.js";
+import { chooseReferences, StageMemories } from "./stage-memories.js";
 
 /** A stage's answer for the objects of one slice. */
 export interface SliceResult {
   readonly slice: number;
-  /** Class of each object, ascending. */
+  /** Class of each object, ascending; more than one of a class when its components were asked for one by one. */
   readonly classes: readonly number[];
   /** `[n, m, m]` mask logits. */
   readonly logits: Float32Array;
@@ -60,6 +62,10 @@ export interface RefineOptions {
   readonly through?: 1 | 2;
   /** How many slice embeddings may be kept at once; others are embedded again in stage 2. */
   readonly maxEmbeddings?: number;
+  /** How many slices' memories may be kept at once (more only when one slice needs more); others are made again in stage 2. */
+  readonly maxMemories?: number;
+  /** Embeddings that are there already, in the hands of the caller; instead of `maxEmbeddings` and `embedBatch`. */
+  readonly embeddings?: EmbeddingWindow | undefined;
   /** Slices per call of `embed`. */
   readonly embedBatch?: number;
   readonly progress?: Progress;
@@ -84,14 +90,16 @@ export async function refineCase(
   options: RefineOptions,
 ): Promise<RefineResult> {
   const pool = new HandlePool(network);
-  const { maxEmbeddings = 64, embedBatch = 1 } = options;
-  const embeddings = new EmbeddingWindow(network, pool, input.render, Math.max(1, maxEmbeddings), embedBatch);
+  const { maxEmbeddings = 64, maxMemories = 64, embedBatch = 1 } = options;
+  const embeddings =
+    options.embeddings ?? new EmbeddingWindow(network, pool, input.render, Math.max(1, maxEmbeddings), embedBatch);
+  const memories = new StageMemories(network, pool, embeddings, input.prompts, maxMemories);
   try {
-    const first = await runStage1(network, input, options, pool, embeddings);
+    const first = await runStage1(network, input, options, pool, embeddings, memories);
     options.finished?.(1);
     const stage1: StageResult = { maskSize: network.maskSize, slices: first.results };
     if ((options.through ?? 2) === 1) return { stage1 };
-    const stage2 = await runStage2(network, input, options, pool, embeddings, first);
+    const stage2 = await runStage2(network, input, options, pool, embeddings, memories, first);
     options.finished?.(2);
     return { stage1, stage2: { maskSize: network.maskSize, slices: stage2 } };
   } finally {
@@ -99,11 +107,11 @@ export async function refineCase(
   }
 }
 
-/** Stage 1's answers, and what stage 2 takes from them. */
-interface Stage1 {
+/** Stage 1's answers, and the boxes it was asked with. */
+export interface Stage1 {
   readonly results: Map<number, SliceResult>;
+  /** `[n, 4]` a slice. */
   readonly boxes: Map<number, Float32Array>;
-  readonly memories: Map<number, MemoryHandle>;
 }
 
 async function runStage1(
@@ -112,8 +120,9 @@ async function runStage1(
   { through = 2, progress = silent, signal }: RefineOptions,
   pool: HandlePool,
   embeddings: EmbeddingWindow,
+  memories: StageMemories,
 ): Promise<Stage1> {
-  const stage: Stage1 = { results: new Map(), boxes: new Map(), memories: new Map() };
+  const stage: Stage1 = { results: new Map(), boxes: new Map() };
   for (const [n, slice] of input.slices.entries()) {
     await breathe(signal);
     const asked = input.prompts(slice);
@@ -124,7 +133,8 @@ async function runStage1(
       stage.results.set(slice, sliceResult(slice, asked.classes, decoded));
       if (through === 2) {
         stage.boxes.set(slice, asked.boxes);
-        stage.memories.set(slice, pool.keep(await network.remember(embedding, decoded.state)));
+        // Stage 2 begins with the last slices; memories of earlier ones would not live until it comes to them.
+        if (input.slices.length - n <= memories.limit) await memories.make(slice, embedding, decoded.state);
       }
       pool.free(decoded.state);
     }
@@ -140,38 +150,28 @@ async function runStage2(
   { prompt, memory, progress = silent, signal }: RefineOptions,
   pool: HandlePool,
   embeddings: EmbeddingWindow,
-  { results: before, boxes, memories }: Stage1,
+  memories: StageMemories,
+  { results: before, boxes }: Stage1,
 ): Promise<Map<number, SliceResult>> {
   const results = new Map<number, SliceResult>();
-  const candidates = candidatesByClass(before);
   const downwards = [...before.values()].reverse();
+  const order = downwards.map(({ slice }) => slice);
+  const references = chooseReferences(before, boxes, network.memorySlots, memory);
+  memories.plan(order.map((slice) => references.get(slice)!));
   for (const [n, stage1] of downwards.entries()) {
     await breathe(signal);
     const { slice, classes } = stage1;
-    const references = equallyLong(
-      classes.map((label) => chooseMemories(candidates.get(label) ?? [], slice, network.memorySlots, memory)),
-    ).map((chosen, object): ObjectMemories => {
-      const seen = chosen.map((one) => ({
-        memory: memories.get(one.slice)!,
-        row: before.get(one.slice)!.classes.indexOf(classes[object]!),
-        ...one,
-      }));
-      return {
-        spatial: seen.map(({ memory, row, position }) => ({ memory, row, position })),
-        pointers: seen.map(({ memory, row, offset }) => ({ of: memory, row, offset })),
-      };
-    });
-    const embedding = await embeddings.get(
-      slice,
-      downwards.slice(n + 1).map((next) => next.slice),
-    );
-    const conditioned = pool.keep(await network.attend(embedding, references));
+    // Memories first: to make one again takes its own slice's embedding, which may push out this one's.
+    const attended = await memories.resolve(references.get(slice)!, order);
+    const embedding = await embeddings.get(slice, order.slice(n + 1));
+    const conditioned = pool.keep(await network.attend(embedding, attended));
     const prompts = refinementPrompts(stage1, boxes.get(slice)!, input.frame, network.maskSize, prompt);
     const decoded = await network.decode(embedding, prompts, conditioned);
     pool.keep(decoded.state);
     results.set(slice, sliceResult(slice, classes, decoded));
     pool.free(decoded.state, conditioned);
-    embeddings.drop(slice);
+    memories.passed(n);
+    if (!memories.willMake(slice)) embeddings.drop(slice);
     progress({ stage: "stage 2: refining slices with memory", done: n + 1, total: downwards.length });
   }
   return results;
@@ -205,16 +205,4 @@ export function refinementPrompts(
 
 function sliceResult(slice: number, classes: readonly number[], { logits, ious, objectScores }: Decoded): SliceResult {
   return { slice, classes, logits, ious, objectScores };
-}
-
-function candidatesByClass(results: ReadonlyMap<number, SliceResult>): Map<number, MemoryCandidate[]> {
-  const candidates = new Map<number, MemoryCandidate[]>();
-  for (const { slice, classes, ious, objectScores } of results.values()) {
-    classes.forEach((label, row) => {
-      const list = candidates.get(label) ?? [];
-      list.push({ slice, confidence: confidenceOf(ious[row]!, objectScores[row]!) });
-      candidates.set(label, list);
-    });
-  }
-  return candidates;
 }

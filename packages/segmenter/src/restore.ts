@@ -1,13 +1,14 @@
 /**
- * Back to the input's grid: labels, or class scores that become labels there. The output has exactly the input's shape and affine.
+ * Back to the input's grid: labels, class scores that become labels there, or numbers as they are. The output has exactly the input's
+ * shape and affine.
  */
-import { type LabelVolume, pasteData, voxelCount } from "@rfmedsam/imaging";
+import { type LabelVolume, pasteData, type Volume, voxelCount } from "@rfmedsam/imaging";
 import { inverseChange, resampleLabelMap, resampleScalars } from "./case-resampling.js";
 import { type RestorePlan, turn } from "./preprocessing.js";
 
 /** @param labels `[z, y, x]` on the prepared grid */
 export function restoreLabels(labels: Uint8Array, plan: RestorePlan): LabelVolume {
-  return pasteAndTurn(resampleLabelMap(labels, inverseChange(plan.change)), plan);
+  return pasteAndTurn(resampleLabelMap(labels, inverseChange(plan.change)), plan, 0);
 }
 
 /**
@@ -49,7 +50,7 @@ export class LabelRestorer {
    */
   finish(values?: readonly number[]): LabelVolume {
     const labels = values === undefined ? this.#winners : this.#winners.map((winner) => values[winner]!);
-    return pasteAndTurn(labels, this.#plan);
+    return pasteAndTurn(labels, this.#plan, 0);
   }
 }
 
@@ -64,10 +65,29 @@ export function restoreScores(
   return restorer.finish(values);
 }
 
-function pasteAndTurn(labels: Uint8Array, plan: RestorePlan): LabelVolume {
+/**
+ * Numbers between 0 and 1, resampled linearly.
+ *
+ * @param values `[z, y, x]` on the prepared grid
+ * @param outside what stands where the crop left the input out
+ */
+export function restoreShares(values: Float32Array, plan: RestorePlan, outside: number): Volume<Float32Array> {
+  return pasteAndTurn(resampleScalars(values, inverseChange(plan.change), 1), plan, outside);
+}
+
+/** As `restoreShares`, in whole percent: a quarter of the memory. */
+export function restorePercent(values: Float32Array, plan: RestorePlan, outside: number): Volume<Uint8Array> {
+  const here = resampleScalars(values, inverseChange(plan.change), 1);
+  const percent = Uint8Array.from(here, (share) => Math.round(100 * Math.min(1, Math.max(0, share))));
+  return pasteAndTurn(percent, plan, Math.round(100 * outside));
+}
+
+function pasteAndTurn<T extends Uint8Array | Float32Array>(values: T, plan: RestorePlan, outside: number): Volume<T> {
   const { input, orientation, orientedShape, crop } = plan;
-  const data = new Uint8Array(voxelCount(orientedShape));
-  pasteData(data, orientedShape, crop, labels);
+  const make = values.constructor as new (length: number) => T;
+  const data = new make(voxelCount(orientedShape));
+  if (outside !== 0) data.fill(outside);
+  pasteData(data, orientedShape, crop, values);
   return {
     data: turn(data, orientedShape, orientation.to, orientation.from),
     shape: input.shape,

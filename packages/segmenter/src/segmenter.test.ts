@@ -89,6 +89,33 @@ describe("Segmenter", () => {
     expect(Array.from(first.labels.data)).toEqual(Array.from(truth));
   });
 
+  test("changes step 0 as an experiment asks, and all that follows from it", async () => {
+    const { model } = segmenter();
+    const nothing = await model.segment([image], {
+      alterStep0: (logits, prepared) => {
+        expect(prepared.shape).toEqual(image.shape);
+        return logits.fill(9, 0, truth.length).fill(0, truth.length);
+      },
+    });
+    for (const volume of [nothing.labels, ...Object.values(nothing.stages)]) expect(sum(volume.data)).toBe(0);
+    await expect(model.segment([image], { alterStep0: () => new Float32Array(3) })).rejects.toThrow(
+      /3 logits of an altered step 0/,
+    );
+  });
+
+  test("takes the largest component of the classes named, in the final labels only", async () => {
+    const lonely = { ...image, data: image.data.slice() };
+    lonely.data[0] = 1;
+    lonely.data[lonely.data.length - 1] = 2;
+    const { model } = segmenter((json) => {
+      json.outputStages = { liver: "step0", spleen: "step0" };
+      json.largestComponent = ["liver"];
+    });
+    const { labels, stages } = await model.segment([lonely]);
+    expect([stages.step0!.data[0], labels.data[0], labels.data.at(-1)]).toEqual([2, 0, 5]);
+    expect(sum(labels.data)).toBe(sum(truth) + 5);
+  });
+
   test("names the channels it wants", async () => {
     const { model } = segmenter();
     await expect(model.segment([image, image])).rejects.toThrow(ConfigError);

@@ -1,34 +1,36 @@
 /**
  * The whole way of a case: channels in, labels out.
  *
- *   channels ──► prepareCase ──► predictVolume (step 0) ──► prompts ──► stage 1 ──► stage 2 ──► combine ──► labels on the input's grid
+ *   channels ──► prepareCase ──► predictVolume (step 0) ──► prompts ──► stage 1 ──► stage 2 ──► gate, combine ──► labels on the input's grid
  */
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
 import { type LabelVolume, type Volume, voxelCount } from "@rfmedsam/imaging";
 import { breathe } from "./breathe.js";
+import { CaseRunner, type CaseStages } from "./case-stages.js";
+import { confidenceBySlice, countBySlice, decideGate, explainSwitch, type SwitchedClass } from "./gate.js";
 import { labelStages } from "./labelling.js";
 import { classTable, type ModelManifest, type RefinerManifest } from "./manifest.js";
 import {
-  type ClassScores,
   type OutputStage,
   type StageName,
+  type StageSwitch,
   scoresOfLogits,
-  scoresOfStage,
   stageNames,
+  winningLabels,
 } from "./merge.js";
 import type { PatchNetwork, RefinerNetwork } from "./networks.js";
 import { type PreparedCase, prepareCase } from "./preprocessing.js";
-import { planPrompts, slicePrompts } from "./prompts.js";
-import { type RefineResult, refineCase } from "./refine.js";
-import { renderSlice, type SliceFrame, sliceAxes, sliceFrame } from "./slices.js";
 import { predictVolume } from "./sliding-window.js";
 
 /** A model's networks, loaded by whichever engine answers. */
 export interface SegmenterNetworks {
-  /** One per fold; their logits are averaged. */
+  /** One per fold; their logits are averaged. None when the refiner proposes by itself. */
   readonly step0: readonly PatchNetwork[];
   readonly refiner?: RefinerNetwork | undefined;
 }
+
+/** Changes step 0's logits `[K, z, y, x]` before anything is made of them; it may write into the array it is given. */
+export type AlterStep0 = (logits: Float32Array, prepared: Omit<PreparedCase, "restore">) => Float32Array;
 
 export interface SegmentOptions {
   /** The last stage to run (default: all the model has). Classes whose output stage was not run come from the last one that was. */
@@ -39,8 +41,19 @@ export interface SegmentOptions {
   readonly batch?: number;
   /** Mirror patches where the model was trained so (default true); off is up to eight times faster. */
   readonly mirroring?: boolean;
+  /** For experiments: what the later stages make of another step 0. */
+  readonly alterStep0?: AlterStep0 | undefined;
+  /**
+   * Takes every class's probabilities on the input's grid in whole percent, one class after the other, each from the stage that answers
+   * for it (so that they need not sum to 100). The next class waits for it.
+   */
+  readonly onProbabilities?: ((name: string, percent: Volume<Uint8Array>) => Promise<void> | void) | undefined;
+  /** Whether to return how uncertain the answer is (default false). */
+  readonly uncertainty?: boolean | undefined;
   /** How many slice embeddings may be kept at once. */
   readonly maxEmbeddings?: number;
+  /** How many slices' memories may be kept at once. */
+  readonly maxMemories?: number;
   /** Slices per call of `embed`. */
   readonly embedBatch?: number;
   readonly progress?: Progress;
@@ -52,6 +65,13 @@ export interface Segmentation {
   readonly labels: LabelVolume;
   /** What every stage alone would have answered; empty if not asked for. */
   readonly stages: Readonly<Partial<Record<StageName, LabelVolume>>>;
+  /** Classes that come from elsewhere than usual, and why. Their slices count on the prepared grid. */
+  readonly switched: readonly SwitchedClass[];
+  /**
+   * If asked for: entropy of the mean class probabilities over all stages (and folds, whose logits are averaged before) as a part of the
+   * largest possible, 0 … 1, on the input's grid; 0 outside the crop.
+   */
+  readonly uncertainty?: Volume<Float32Array>;
   /** Wall-clock seconds: prepare, step0, stage1, stage2, merge, total. */
   readonly seconds: Readonly<Record<string, number>>;
 }
@@ -66,6 +86,9 @@ export class Segmenter {
     readonly networks: SegmenterNetworks,
   ) {
     this.#classes = classTable(manifest);
+    if (manifest.step0.kind === "proposal" && networks.step0.length > 0) {
+      throw new ConfigError({ found: "a step-0 network for a model whose refiner proposes by itself" });
+    }
     for (const network of networks.step0) {
       if (network.classes !== this.#classes.length || network.inputChannels !== manifest.channelNames.length) {
         throw new ConfigError({
@@ -97,76 +120,120 @@ export class Segmenter {
     progress({ stage: "preparing the case", done: 1, total: 1 });
     watch.lap("prepare");
 
-    const { step0 } = this.manifest;
-    const logits = await predictVolume(this.networks.step0, prepared, {
-      overlap: step0.overlap,
-      mirrorAxes: options.mirroring === false ? [] : step0.mirrorAxes,
-      batch: options.batch ?? 1,
-      progress,
-      ...(signal && { signal }),
-    });
-    watch.lap("step0");
-
-    const scores: Partial<Record<StageName, ClassScores>> = {};
-    const axis = sliceAxes[this.manifest.refiner?.axis ?? "axial"];
-    scores.step0 = scoresOfLogits(logits, this.#classes.length, prepared.shape, axis);
-    if (through !== "step0") {
-      const { refiner } = this.#refiner();
-      const frame = sliceFrame(prepared.shape, prepared.spacing, refiner.axis, this.networks.refiner!.imageSize);
-      const refined = await this.#refine(prepared, scores.step0, frame, through, options, watch);
-      for (const stage of ["stage1", "stage2"] as const) {
-        const result = refined[stage];
-        if (result === undefined) continue;
-        scores[stage] = scoresOfStage(result, refiner.calibration[stage], frame, this.#classes.length, prepared.shape);
-      }
+    const runner = this.#runner(prepared, through, options, watch);
+    try {
+      const predicted = await this.#step0(prepared, runner, options);
+      const logits = options.alterStep0?.(predicted, prepared) ?? predicted;
+      this.#checkLogits(logits, predicted.length);
+      watch.lap("step0");
+      const stages: CaseStages = (await runner?.run(logits)) ?? {
+        scores: { step0: scoresOfLogits(logits, this.#classes.length, prepared.shape, 0) },
+        results: {},
+        axis: 0,
+      };
+      const choice = this.#outputStages(stages.scores);
+      const { switches, switched } = this.#gate(stages, choice);
+      const voxels = voxelCount(prepared.shape);
+      const { onProbabilities } = options;
+      const result = await labelStages({
+        stages: stages.scores,
+        step0Logits: (label) => logits.subarray(label * voxels, (label + 1) * voxels),
+        choice,
+        switches,
+        largestComponent: this.#classes.flatMap(({ name }, label) =>
+          this.manifest.largestComponent.includes(name) ? [label] : [],
+        ),
+        values: this.#classes.map(({ value }) => value),
+        plan: prepared.restore,
+        stageLabels: options.stageLabels ?? true,
+        probabilities: onProbabilities && ((label, percent) => onProbabilities(this.#classes[label]!.name, percent)),
+        uncertainty: options.uncertainty ?? false,
+        progress,
+        signal,
+      });
+      watch.lap("merge");
+      return { ...result, switched, seconds: watch.seconds() };
+    } finally {
+      runner?.free();
     }
-
-    const voxels = voxelCount(prepared.shape);
-    const result = await labelStages({
-      stages: scores,
-      step0Logits: (label) => logits.subarray(label * voxels, (label + 1) * voxels),
-      choice: this.#outputStages(scores),
-      values: this.#classes.map(({ value }) => value),
-      plan: prepared.restore,
-      stageLabels: options.stageLabels ?? true,
-      progress,
-      signal,
-    });
-    watch.lap("merge");
-    return { ...result, seconds: watch.seconds() };
   }
 
-  async #refine(
+  /** What runs the refiner, if it is needed for anything. */
+  #runner(
     prepared: PreparedCase,
-    scores: ClassScores,
-    frame: SliceFrame,
     through: StageName,
     options: SegmentOptions,
     watch: Stopwatch,
-  ): Promise<RefineResult> {
+  ): CaseRunner | undefined {
+    if (through === "step0" && this.manifest.step0.kind === "unet") return undefined;
     const { refiner, network } = this.#refiner();
-    const { prompt, memory, slices: colours, channel } = refiner;
-    const probabilities = (slice: number) => scores.slice(slice);
-    const plan = planPrompts((slice) => scores.winners(slice), frame, scores.classes, prompt);
-    return refineCase(
-      network,
-      {
-        frame,
-        slices: plan.flatMap((objects, slice) => (objects.length > 0 ? [slice] : [])),
-        render: (slice, out, offset) => renderSlice(prepared, frame, slice, { colours, channel }, out, offset),
-        prompts: (slice) => slicePrompts(plan, slice, probabilities, frame, scores.classes, network.maskSize, prompt),
-      },
-      {
-        prompt,
-        memory,
-        through: through === "stage1" ? 1 : 2,
-        ...(options.maxEmbeddings !== undefined && { maxEmbeddings: options.maxEmbeddings }),
-        ...(options.embedBatch !== undefined && { embedBatch: options.embedBatch }),
-        ...(options.progress && { progress: options.progress }),
-        ...(options.signal && { signal: options.signal }),
-        finished: (stage) => watch.lap(`stage${stage}`),
-      },
-    );
+    const { maxEmbeddings, maxMemories, embedBatch, progress, signal } = options;
+    return new CaseRunner(network, prepared, this.#classes.length, refiner, {
+      through,
+      ...(maxEmbeddings !== undefined && { maxEmbeddings }),
+      ...(maxMemories !== undefined && { maxMemories }),
+      ...(embedBatch !== undefined && { embedBatch }),
+      ...(progress && { progress }),
+      ...(signal && { signal }),
+      finished: (stage) => watch.lap(`stage${stage}`),
+    });
+  }
+
+  async #step0(
+    prepared: PreparedCase,
+    runner: CaseRunner | undefined,
+    { mirroring = true, batch = 1, progress = silent, signal }: SegmentOptions,
+  ): Promise<Float32Array> {
+    const { step0 } = this.manifest;
+    if (step0.kind === "proposal") return runner!.propose();
+    return predictVolume(this.networks.step0, prepared, {
+      overlap: step0.overlap,
+      mirrorAxes: mirroring ? step0.mirrorAxes : [],
+      batch,
+      progress,
+      ...(signal && { signal }),
+    });
+  }
+
+  /** Which classes of this case come from elsewhere than their output stage. */
+  #gate(
+    { scores, results, axis }: CaseStages,
+    choice: readonly OutputStage[],
+  ): { switches: Map<number, StageSwitch>; switched: SwitchedClass[] } {
+    const switches = new Map<number, StageSwitch>();
+    const switched: SwitchedClass[] = [];
+    const classes = this.#classes.length;
+    const { shape } = scores.step0;
+    const compare = once((stage: "stage1" | "stage2") => ({
+      overlap: countBySlice(winningLabels(scores.step0), winningLabels(scores[stage]!), shape, axis, classes),
+      confidence: confidenceBySlice(results[stage]!, classes, shape[axis]),
+    }));
+    for (const [label, { name }] of this.#classes.entries()) {
+      const rule = this.manifest.gate[name];
+      // A rule speaks of the output stage it was learned with; where that was not run, another answers.
+      if (rule === undefined || results[rule.stage] === undefined) continue;
+      if (choice[label] !== this.manifest.outputStages[name]) continue;
+      const { overlap, confidence } = compare(rule.stage);
+      const decision = decideGate(rule, {
+        step0: overlap.first[label]!,
+        refined: overlap.second[label]!,
+        both: overlap.both[label]!,
+        confidence: confidence[label]!,
+      });
+      if (decision === undefined) continue;
+      const to = rule.kind === "rescue" ? rule.stage : "step0";
+      switches.set(label, { to, ...(decision.runs && { slices: { axis, runs: decision.runs } }) });
+      switched.push(explainSwitch(name, rule, decision, choice[label]!, to, shape[axis]));
+    }
+    return { switches, switched };
+  }
+
+  #checkLogits(altered: Float32Array, expected: number): void {
+    if (altered.length === expected) return;
+    throw new ConfigError({
+      found: `${altered.length} logits of an altered step 0`,
+      expected: `${expected}, as it was given`,
+    });
   }
 
   #checkChannels(count: number): void {
@@ -202,6 +269,16 @@ export class Segmenter {
       return stage !== undefined && (stage === "mean" || run[stage] !== undefined) ? stage : last;
     });
   }
+}
+
+/** A function of few keys whose answers are kept. */
+function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>();
+  return (key) => {
+    const value = known.has(key) ? known.get(key)! : make(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 /** Seconds between laps, by name. */

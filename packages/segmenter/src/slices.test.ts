@@ -1,6 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
 import type { Triple } from "@rfmedsam/imaging";
 import { describe, expect } from "vitest";
+import { prepareCase } from "./preprocessing.js";
 import {
   boxToInput,
   boxToVoxels,
@@ -15,7 +16,7 @@ import {
   sliceFrame,
   voxelToInput,
 } from "./slices.js";
-import { preparedCase, volumeOf } from "./testing/cases.js";
+import { plainRecipe, preparedCase, volumeOf } from "./testing/cases.js";
 
 const size = fc.integer({ min: 1, max: 24 });
 const millimetres = fc.double({ min: 0.3, max: 5, noNaN: true });
@@ -131,6 +132,22 @@ describe("pictures", () => {
     expected.forEach((value, colour) => {
       expect(grey(out, colour)).toBeCloseTo(value, 5);
     });
+  });
+
+  test("several channels are the colours, the last one again where there are fewer", () => {
+    const volumes = [0, 1, 2, 3].map((n) => volumeOf([1, 4, 4], () => (n + 1) / 10));
+    const shown = (count: number, channel = 0) => {
+      const normalisation = volumes.slice(0, count).map(() => ({ kind: "ct", mean: 0, std: 1, low: -9, high: 9 }));
+      const several = prepareCase(volumes.slice(0, count), plainRecipe({ normalisation }));
+      const frame = sliceFrame(several.shape, several.spacing, "axial", 16);
+      const out = new Float32Array(3 * 256 + 5);
+      renderSlice(several, frame, 0, { colours: "channels", channel }, out, 2);
+      return [0, 1, 2].map((colour) => Math.round(10 * grey(out, colour)));
+    };
+    expect(shown(1)).toEqual([1, 1, 1]);
+    expect(shown(2)).toEqual([1, 2, 2]);
+    expect(shown(4)).toEqual([1, 2, 3]);
+    expect(shown(4, 1)).toEqual([2, 3, 4]);
   });
 
   test("the padding is 0 and nothing is written outside the picture", () => {

@@ -21,6 +21,23 @@ export const sliceColours = {
 } as const;
 export type SliceColours = keyof typeof sliceColours;
 
+/** What one of the three colours shows: a slice, by its distance from the one rendered, in a channel of the case. */
+export interface ColourSource {
+  readonly step: number;
+  readonly channel: number;
+}
+
+/**
+ * How a slice of a case becomes a picture. `adjacent` and `repeat` show one channel; `channels` shows it and the next two in its three
+ * colours (of a case with fewer the last one again).
+ */
+export const sliceRenderings = {
+  adjacent: (channel) => sliceColours.adjacent.map((step) => ({ step, channel })),
+  repeat: (channel) => sliceColours.repeat.map((step) => ({ step, channel })),
+  channels: (channel, count) => [0, 1, 2].map((n) => ({ step: 0, channel: Math.min(channel + n, count - 1) })),
+} as const satisfies Record<string, (channel: number, count: number) => readonly ColourSource[]>;
+export type SliceRendering = keyof typeof sliceRenderings;
+
 /** SAM 2 normalises values in 0 … 1. */
 const { mean: colourMean, deviation: colourDeviation } = imagenet.unit;
 
@@ -126,13 +143,13 @@ function eachRow(
 }
 
 export interface RenderOptions {
-  readonly colours: SliceColours;
-  /** Which channel of the case is shown. */
+  readonly colours: SliceRendering;
+  /** Which channel of the case is shown; of `channels` the first. */
   readonly channel?: number;
 }
 
 /**
- * Renders one slice as `[3, S, S]`: windowed to 0 … 1 by the case's window, fitted into the frame, normalised by ImageNet's
+ * Renders one slice as `[3, S, S]`: windowed to 0 … 1 by each channel's window, fitted into the frame, normalised by ImageNet's
  * statistics; the padding is 0 after normalisation, as SAM pads.
  *
  * @param out at least `offset + 3 · S · S` long
@@ -145,20 +162,21 @@ export function renderSlice(
   out: Float32Array,
   offset = 0,
 ): void {
-  const { low, high } = prepared.windows[channel]!;
   const voxels = prepared.shape[0] * prepared.shape[1] * prepared.shape[2];
-  const volume = prepared.data.subarray(channel * voxels, (channel + 1) * voxels);
   const slice = new Float32Array(frame.height * frame.width);
   const pixels = frame.imageSize ** 2;
   const fitted = new Map<number, Float32Array>();
-  sliceColours[colours].forEach((step, colour) => {
+  sliceRenderings[colours](channel, prepared.windows.length).forEach(({ step, channel: shown }, colour) => {
     const source = Math.min(Math.max(index + step, 0), frame.count - 1);
-    let picture = fitted.get(source);
+    const key = shown * frame.count + source;
+    let picture = fitted.get(key);
     if (picture === undefined) {
+      const { low, high } = prepared.windows[shown]!;
+      const volume = prepared.data.subarray(shown * voxels, (shown + 1) * voxels);
       extractSlice(volume, prepared.shape, frame.axis, source, slice);
       for (let n = 0; n < slice.length; n++) slice[n] = Math.min(Math.max((slice[n]! - low) / (high - low), 0), 1);
       picture = fitInto(slice, frame, frame.imageSize, Number.NaN);
-      fitted.set(source, picture);
+      fitted.set(key, picture);
     }
     for (let n = 0; n < pixels; n++) {
       const value = picture[n]!;

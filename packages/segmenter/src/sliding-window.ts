@@ -55,21 +55,37 @@ export async function predictVolume(
       starts.forEach((start, n) => {
         extractPatch(prepared, start, plan.patch, patches, n * prepared.channels * voxelCount(plan.patch));
       });
-      for (const axes of flips) {
-        const input = axes.length === 0 ? patches : flipped(patches, plan.patch, axes);
-        const answer = await network.predict(input, starts.length);
-        checkAnswer(answer, starts.length * classes * voxelCount(plan.patch), plan.patch);
-        const logits = axes.length === 0 ? answer : flipped(answer, plan.patch, axes);
-        starts.forEach((start, n) => {
-          addPatch(sum, prepared.shape, classes, plan, start, logits, n * classes * voxelCount(plan.patch));
-        });
-      }
+      const logits = await predictFlipped(network, patches, starts.length, plan.patch, flips);
+      starts.forEach((start, n) => {
+        addPatch(sum, prepared.shape, classes, plan, start, logits, n * classes * voxelCount(plan.patch));
+      });
       done += starts.length;
       progress({ stage: "step 0: predicting patches", done, total });
     }
   }
   divideByWeights(sum, prepared.shape, classes, plan, flips.length * folds.length);
   return sum;
+}
+
+/** The sum of a batch's logits over all mirrored views; each is turned back first, so that a patch is weighted and added once. */
+async function predictFlipped(
+  network: PatchNetwork,
+  patches: Float32Array,
+  count: number,
+  patch: Triple,
+  flips: readonly (readonly number[])[],
+): Promise<Float32Array> {
+  let sum: Float32Array | undefined;
+  for (const axes of flips) {
+    const input = axes.length === 0 ? patches : flipped(patches, patch, axes);
+    const answer = await network.predict(input, count);
+    checkAnswer(answer, count * network.classes * voxelCount(patch), patch);
+    const logits = axes.length === 0 ? answer : flipped(answer, patch, axes);
+    // A copy to add to: an answer belongs to the network.
+    if (sum === undefined) sum = flips.length > 1 ? logits.slice() : logits;
+    else for (let n = 0; n < sum.length; n++) sum[n]! += logits[n]!;
+  }
+  return sum!;
 }
 
 function commonClasses(folds: readonly PatchNetwork[], channels: number): number {

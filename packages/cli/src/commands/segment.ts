@@ -1,5 +1,5 @@
 import type { SegmentedCase } from "@rfmedsam/engine";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { wholeNumber } from "../options/parsers.js";
 import { casesOfSplit, type SplitOptions } from "../options/split.js";
@@ -11,6 +11,10 @@ interface Options extends SplitOptions {
   readonly output: string;
   readonly stages?: boolean;
   readonly through?: "step0" | "stage1" | "stage2";
+  readonly probabilities?: boolean;
+  readonly uncertainty?: boolean;
+  readonly folds?: readonly number[];
+  readonly batch?: number;
   readonly overwrite?: boolean;
   readonly skipExisting?: boolean;
   readonly series?: string;
@@ -32,6 +36,10 @@ export function segment(context: ContextOf): Command {
         "rfmedsam segment Dataset900_Phantom/imagesTs -m model -o labels --stages",
         "a folder, with every stage's own labels",
       ],
+      [
+        "rfmedsam segment ct.nii.gz -m model -o labels --probabilities --uncertainty",
+        "also a map for every organ, in percent, and one of where the model is unsure",
+      ],
       ["rfmedsam segment scans -m model -o labels --skip-existing", "go on where it stopped"],
     ],
   })
@@ -40,6 +48,10 @@ export function segment(context: ContextOf): Command {
     .requiredOption("-o, --output <folder>", "where the labels go, a file per case")
     .option("--stages", "also write what each stage alone would say: OUT/step0, OUT/stage1, OUT/stage2")
     .addOption(new Option("--through <stage>", "last stage to run").choices(["step0", "stage1", "stage2"]))
+    .option("--probabilities", "also write every organ's probability in percent: OUT/probabilities/CASE/ORGAN.nii.gz")
+    .option("--uncertainty", "also write where the model is unsure, 0 to 1 (entropy): OUT/uncertainty/CASE.nii.gz")
+    .option("--folds <list>", "which of the model's U-Nets answer together, from 0: 0,2 (default: all)", foldList)
+    .option("--batch <n>", "patches predicted at once", wholeNumber(1))
     .option("--split <file>", "nnU-Net's splits_final.json: only the validation cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
     .option("--dicom-seg", "also write DICOM segmentations of DICOM series: OUT/CASE.seg.dcm")
@@ -53,10 +65,11 @@ export function segment(context: ContextOf): Command {
       const cases = await casesOfSplit(options, "val");
       await startEngine(running);
       const { openModel, segmentFiles } = await import("@rfmedsam/engine");
-      using model = await openModel(folder, { device: global.device });
+      using model = await openModel(folder, { device: global.device, folds: options.folds });
       const existing = overwrite ? "overwrite" : skipExisting ? "skip" : "refuse";
       const common = { cases, series, onWarning: ui.note, progress: ui.progress, signal };
-      const settings = { stages, through, dicomSeg, existing, ...common } as const;
+      const extras = { probabilities: options.probabilities, uncertainty: options.uncertainty, batch: options.batch };
+      const settings = { stages, through, dicomSeg, existing, ...extras, ...common } as const;
       let done = 0;
       for await (const result of segmentFiles(model, inputs, output, settings)) {
         if ("failure" in result) {
@@ -70,10 +83,22 @@ export function segment(context: ContextOf): Command {
     });
 }
 
-function sentence({ case: id, file, seconds, peakMemory, labels }: SegmentedCase): string {
+/** Numbers of folds: `0,2`. */
+function foldList(text: string): readonly number[] {
+  try {
+    return text.split(",").map(wholeNumber(0));
+  } catch (cause) {
+    if (cause instanceof InvalidArgumentError)
+      throw new InvalidArgumentError("Expected numbers of folds, such as 0,2.");
+    throw cause;
+  }
+}
+
+function sentence({ case: id, file, seconds, peakMemory, labels, switched }: SegmentedCase): string {
   const found = labels.map(({ name, ml }) => `${name} ${ml < 10 ? ml.toFixed(1) : ml.toFixed(0)} ml`).join(", ");
-  return (
-    `${id}: ${file} (${seconds.total?.toFixed(1)} s, ${formatBytes(peakMemory)} at most)\n` +
-    `  ${found === "" ? "nothing was found" : found}`
-  );
+  return [
+    `${id}: ${file} (${seconds.total?.toFixed(1)} s, ${formatBytes(peakMemory)} at most)`,
+    found === "" ? "nothing was found" : found,
+    ...switched.map(({ because }) => because),
+  ].join("\n  ");
 }

@@ -105,9 +105,11 @@ export function manifestJson() {
       axis: "axial",
       prompt: { kind: "maskAndBox", minimumArea: 1, marginSlices: 0, boxMargin: 0 },
       memory: { confident: 1, neighbours: 6 },
-      calibration: { stage1: { scale: [1, 1], bias: [0, 0] }, stage2: { scale: [1, 1], bias: [0, 0] } },
+      calibration: { stage1: { kind: "none" }, stage2: { kind: "class", scale: [1, 1], bias: [0, 0] } },
     } as Record<string, unknown> | undefined,
     outputStages: { liver: "stage2", spleen: "step0" } as Record<string, string>,
+    gate: {} as Record<string, Record<string, unknown>>,
+    largestComponent: [] as string[],
     training: { dataset: "test", seed: 1, revision: "none", versions: {}, configuration: {}, validation: [] },
   };
 }

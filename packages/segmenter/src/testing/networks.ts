@@ -66,7 +66,7 @@ export interface SeenMemories {
 
 /** What the refiner was asked, in order. */
 export interface RefinerCall {
-  readonly name: "embed" | "decode" | "adopt" | "remember" | "attend";
+  readonly name: "embed" | "decode" | "adopt" | "remember" | "attend" | "propose";
   readonly mark?: number;
   readonly marks?: readonly number[];
   readonly prompts?: ObjectPrompts;
@@ -84,6 +84,8 @@ export interface RefinerBehaviour {
   readonly answer?: (prompts: ObjectPrompts, conditioned: boolean, mark: number) => Float32Array;
   readonly iou?: (mark: number, row: number) => number;
   readonly objectScore?: (mark: number, row: number) => number;
+  /** Class logits of a slice; without it the network proposes nothing. */
+  readonly proposal?: (mark: number) => Float32Array;
   /** Called before every answer; throw here to break the engine at that call. */
   readonly before?: (call: number) => void;
 }
@@ -113,7 +115,10 @@ export class RecordingRefiner implements RefinerNetwork {
   readonly tracking: TrackingRules;
   readonly calls: RefinerCall[] = [];
   readonly live = new Map<AnyHandle, Made>();
+  readonly propose?: (embedding: EmbeddingHandle) => Promise<Float32Array>;
   mostEmbeddings = 0;
+  /** Most handles of all kinds at once. */
+  mostHandles = 0;
   #count = 0;
 
   constructor(readonly behaviour: RefinerBehaviour = {}) {
@@ -121,6 +126,15 @@ export class RecordingRefiner implements RefinerNetwork {
     this.maskSize = this.imageSize / 4;
     this.memorySlots = behaviour.memorySlots ?? 7;
     this.tracking = behaviour.tracking ?? usualTracking;
+    const { proposal } = behaviour;
+    if (proposal !== undefined) {
+      this.propose = async (embedding) => {
+        this.#begin();
+        const { mark } = this.#use(embedding, "embedding");
+        this.calls.push({ name: "propose", mark });
+        return proposal(mark);
+      };
+    }
   }
 
   async embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
@@ -218,6 +232,7 @@ export class RecordingRefiner implements RefinerNetwork {
   #make<T extends AnyHandle>(kind: string, mark: number, rows = 1): T {
     const handle = { kind } as unknown as T;
     this.live.set(handle, { kind, mark, rows });
+    this.mostHandles = Math.max(this.mostHandles, this.live.size);
     return handle;
   }
 

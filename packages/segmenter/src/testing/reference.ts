@@ -1,9 +1,7 @@
-/** The reference cases this package is held against: `imgref` in the shared folder (`RFMEDSAM_SHARED`, by default `../shared`). */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
+/** The reference cases this package is held against: `imgref` in the shared folder. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 
 type Numbers = Float32Array | Float64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 
@@ -19,9 +17,7 @@ export interface ReferenceCase<Facts> {
 
 /** All cases of a group; fails, never skips, when the folder is missing. */
 export function referenceCases<Facts>(group: string): ReferenceCase<Facts>[] {
-  const folder = join(process.env.RFMEDSAM_SHARED ?? join(repository, "../shared"), "imgref", group);
-  if (!existsSync(folder))
-    throw new Error(`${folder} is missing: set RFMEDSAM_SHARED to the folder of reference results`);
+  const folder = sharedPath("imgref", group);
   return readdirSync(folder)
     .sort()
     .map((name) => ({
