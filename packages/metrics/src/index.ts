@@ -1,6 +1,7 @@
 export type { LabelOrRegion } from "./classes.js";
 export { colourOf, hexOf, labelColours, type Rgb } from "./colours.js";
 export { type CompareOptions, compareLabels, type LabelScores, type MetricOptions, voxelMl } from "./compare.js";
+export { type LinePlot, linesFile, type PlottedCurve } from "./line-plot.js";
 export {
   type ChosenMetric,
   chooseMetrics,

@@ -4,6 +4,7 @@
  * The box spans the quartiles with a line at the median, whiskers reach the extremes; fewer than four values are shown as points
  * and their median only. Infinite values have no place on the axis: how many there are stands at its end. Colours are CSS variables of the page (`--series-0` …), so that the plot follows light and dark.
  */
+import { rangeOf, shortest, ticksOf, widened } from "./axis.js";
 import { type Html, html } from "./html.js";
 import { quantile } from "./summary.js";
 
@@ -116,35 +117,3 @@ const shortened = (name: string): string =>
 
 /** Points next to each other: up and down by the golden ratio, always the same. */
 const spread = (index: number): number => (((index * 0.618034) % 1) - 0.5) * 6;
-
-/** Round ends around all values; [0, 1] when there is none. */
-function rangeOf(values: readonly number[]): readonly [number, number] {
-  const present = values.filter((value) => Number.isFinite(value));
-  if (present.length === 0) return [0, 1];
-  const [low, high] = widened([Math.min(...present), Math.max(...present)]);
-  const step = tickStep(low, high);
-  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
-}
-
-/** Ends that are apart: equal values still get an axis. */
-function widened([low, high]: readonly [number, number]): readonly [number, number] {
-  const scale = Math.max(1, Math.abs(low), Math.abs(high));
-  return high - low > 1e-4 * scale ? [low, high] : [low - 0.05 * scale, high + 0.05 * scale];
-}
-
-function ticksOf(low: number, high: number): number[] {
-  const step = tickStep(low, high);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
-}
-
-/** 1, 2 or 5 times a power of ten, for about five steps. */
-function tickStep(low: number, high: number): number {
-  const rough = (high - low) / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const factor = [1, 2, 5, 10].find((each) => each * power >= rough * 0.999) ?? 10;
-  return factor * power;
-}
-
-const shortest = (value: number): string => String(Number(value.toPrecision(6)));

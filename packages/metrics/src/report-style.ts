@@ -1,7 +1,21 @@
 /** The report's style sheet. Series colours are Okabe & Ito's, darkened on white and lightened on black for contrast. */
 import { Html } from "./html.js";
 
-export const reportStyle = new Html(`
+const plotRules = `
+.series-0 { color: var(--series-0); } .series-1 { color: var(--series-1); } .series-2 { color: var(--series-2); }
+.series-3 { color: var(--series-3); } .series-4 { color: var(--series-4); } .series-5 { color: var(--series-5); }
+.plot { display: block; width: 100%; max-width: 46rem; height: auto; font-size: 11px; }
+.plot text { fill: var(--soft); } .plot .group { fill: var(--ink); font-size: 12px; }
+.plot .grid { stroke: var(--line); stroke-width: 0.75; }
+.plot .whisker { stroke: currentColor; stroke-width: 1; opacity: 0.6; }
+.plot .box { fill: currentColor; fill-opacity: 0.25; stroke: currentColor; stroke-width: 0.9; }
+.plot circle { fill: currentColor; fill-opacity: 0.75; }
+.plot .median { stroke: currentColor; stroke-width: 2.2; }
+.plot .curve { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
+.plot .band { fill: currentColor; fill-opacity: 0.16; stroke: none; }
+`;
+
+const colours = `
 :root {
   --paper: #ffffff; --ink: #1b1f24; --soft: #5a6470; --line: #d9dee4; --tile: #f4f6f8;
   --series-0: #8a8f98; --series-1: #b35c00; --series-2: #0067a8; --series-3: #007a58; --series-4: #a8407f; --series-5: #7a6a00;
@@ -12,6 +26,14 @@ export const reportStyle = new Html(`
     --series-0: #a7adb6; --series-1: #f0913a; --series-2: #5cb6ee; --series-3: #2fc79a; --series-4: #e091c2; --series-5: #e3d34d;
   }
 }
+`;
+
+/** Of a plot that stands alone, in a file of its own. */
+export const plotStyle = new Html(
+  `${colours}${plotRules}.plot { font-family: system-ui, sans-serif; background: var(--paper); } .key { fill: currentColor; }\n`,
+);
+
+export const reportStyle = new Html(`${colours}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {
@@ -44,16 +66,7 @@ figure { margin: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.1rem; list-style: none; font-size: 0.9rem; margin-bottom: 0.75rem; }
 .legend li { display: flex; align-items: center; gap: 0.45rem; }
 .key { width: 0.85rem; height: 0.85rem; border-radius: 0.2rem; background: currentColor; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.series-0 { color: var(--series-0); } .series-1 { color: var(--series-1); } .series-2 { color: var(--series-2); }
-.series-3 { color: var(--series-3); } .series-4 { color: var(--series-4); } .series-5 { color: var(--series-5); }
-.plot { display: block; width: 100%; max-width: 46rem; height: auto; font-size: 11px; }
-.plot text { fill: var(--soft); } .plot .group { fill: var(--ink); font-size: 12px; }
-.plot .grid { stroke: var(--line); stroke-width: 0.75; }
-.plot .whisker { stroke: currentColor; stroke-width: 1; opacity: 0.6; }
-.plot .box { fill: currentColor; fill-opacity: 0.25; stroke: currentColor; stroke-width: 0.9; }
-.plot circle { fill: currentColor; fill-opacity: 0.75; }
-.plot .median { stroke: currentColor; stroke-width: 2.2; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 46%), 1fr)); gap: 0.6rem; }
+${plotRules}.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 46%), 1fr)); gap: 0.6rem; }
 .pictures img { display: block; width: 100%; height: auto; background: #000; border-radius: 0.3rem; }
 figcaption { font-size: 0.85rem; color: var(--soft); padding-top: 0.25rem; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.25rem; font-size: 0.9rem; }

@@ -4,7 +4,8 @@
  */
 import { hexOf, type Rgb } from "./colours.js";
 import { type Html, html, pngUri } from "./html.js";
-import { renderPlot, type StripPlot } from "./plot.js";
+import { type LinePlot, renderLines } from "./line-plot.js";
+import { renderPlot, type StripPlot, seriesColours } from "./plot.js";
 import { reportStyle } from "./report-style.js";
 import { columnTitle, formatCell, isNumeric, type Table } from "./table.js";
 
@@ -34,7 +35,7 @@ export interface Report {
   readonly summary?: string;
   readonly headlines?: readonly Headline[];
   readonly tables?: readonly Table[];
-  readonly plots?: readonly StripPlot[];
+  readonly plots?: readonly (StripPlot | LinePlot)[];
   readonly cases?: readonly ReportCase[];
   /** Heading of the cases. */
   readonly casesTitle?: string;
@@ -102,12 +103,13 @@ ${table.legend?.map((sentence) => html`<p class="note">${sentence}</p>`)}
 `;
 }
 
-function renderFigure(plot: StripPlot): Html {
+function renderFigure(plot: StripPlot | LinePlot): Html {
+  const series = "curves" in plot ? plot.curves : plot.series;
   return html`<section>
 <h2>${plot.title}</h2>
 <figure>
-<ul class="legend">${plot.series.map(({ name }, at) => html`<li><span class="key series-${at}"></span>${name}</li>`)}</ul>
-${renderPlot(plot)}
+<ul class="legend">${series.map(({ name }, at) => html`<li><span class="key series-${at % seriesColours}"></span>${name}</li>`)}</ul>
+${"curves" in plot ? renderLines(plot) : renderPlot(plot)}
 </figure>
 </section>
 `;
