@@ -40,6 +40,8 @@ export { TorchSam } from "./engine/promptable-sam.js";
 export { TorchSam2Pictures } from "./engine/promptable-sam2.js";
 export { TorchRefiner } from "./engine/refiner.js";
 export { TorchPatchNetwork } from "./engine/unet-patches.js";
+export { PromptGenerator } from "./generators/generator.js";
+export { type PromptGeneratorName, promptGeneratorNamed, promptGeneratorNames } from "./generators/named.js";
 export {
   isEncoderAdapterName,
   type SamConfig,
@@ -61,6 +63,6 @@ export type { ImageEmbedding, MemorySet, ObjectPointer, SpatialMemory } from "./
 export { type OfficialSam2Name, officialSam2Configs, smallSam2Config } from "./sam2/official-configs.js";
 export { type Points, type PromptTensors, pointLabel } from "./sam2/prompt-encoder.js";
 export { type FramePrompts, Sam2, type TrackedFrame, type TrackStep } from "./sam2/sam2.js";
-export type { DecoderPrompts, HeadOutput } from "./sam2/sam2-base.js";
+export { type DecoderPrompts, type HeadOutput, Sam2Base } from "./sam2/sam2-base.js";
 export { dimensionsOf, parseUNetArchitecture, totalStride, type UNetArchitecture } from "./unet/architecture.js";
 export { PlainConvUNet } from "./unet/plain-conv-unet.js";

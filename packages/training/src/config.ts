@@ -4,6 +4,7 @@
  */
 import { ConfigError } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
+import { adapterPlacements } from "@rfmedsam/models";
 import { parseWithSchema } from "@rfmedsam/segmenter";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
@@ -13,10 +14,14 @@ const count = z.int().positive();
 const triple = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const countTriple = z.tuple([count, count, count]);
 const share = z.number().min(0).max(1);
+const decay = z.number().min(0).lt(1);
 
 const preprocessing = z.strictObject({
-  /** mm in array order `[z, y, x]`; `median` takes each axis' median over the data set, `keep` resamples nothing. */
-  spacing: z.union([z.literal("median"), z.literal("keep"), triple]),
+  /**
+   * mm in array order `[z, y, x]`; `median` takes each axis' median over the data set, `keep` resamples nothing, `low` coarsens the
+   * median until a patch shows a quarter of the median case (nnU-Net's low resolution).
+   */
+  spacing: z.union([z.literal("median"), z.literal("low"), z.literal("keep"), triple]),
   /** `auto` takes `ct` for channels named CT, `zscore` for all others. */
   normalisation: z.enum(["auto", "ct", "zscore"]),
   cropToNonzero: z.boolean(),
@@ -26,9 +31,13 @@ const preprocessing = z.strictObject({
     .refine(([low, high]) => low < high, "a lower percentile before a higher one"),
 });
 
+/** Each number is how often the change is made, unless said otherwise. nnU-Net's values are those of the preset `gpu`. */
 const augmentation = z.strictObject({
-  rotateScale: share,
+  rotate: share,
+  /** Degrees, about every axis of the patch (2D: in the plane). */
   maximumAngle: z.number().min(0).max(180),
+  scaling: share,
+  /** Smallest and largest factor. */
   scale: z.tuple([z.number().positive(), z.number().positive()]),
   noise: share,
   blur: share,
@@ -36,6 +45,8 @@ const augmentation = z.strictObject({
   contrast: share,
   lowResolution: share,
   gamma: share,
+  /** The gamma curve of the negative image. */
+  invertedGamma: share,
   /** Array axes that may be mirrored; leave sides out where left and right are different organs and patches are small. */
   mirrorAxes: z.array(z.int().min(0).max(2)),
 });
@@ -63,7 +74,32 @@ const step0 = z.strictObject({
   /** Sliding window: step as a part of the patch. */
   overlap: z.number().positive().max(1),
   mirrorPrediction: z.boolean(),
+  /** Decay of the moving average of the weights, which is what is kept; 0 keeps the last weights. */
+  averaging: decay,
   augmentation,
+});
+
+const adapters = z.strictObject({
+  placements: z.array(z.enum(adapterPlacements)).min(1),
+  /** Width of the bottleneck as a part of the channels. */
+  ratio: z.number().positive().max(1),
+});
+
+/** Parameters whose official name the pattern finds, and how fast they learn beside `learningRate`; 0 freezes them. */
+const parameterGroup = z.strictObject({ pattern: z.string(), rate: z.number().min(0) });
+
+/** Where the prompts of a training sequence come from: how often, as parts of the sum. */
+const promptSources = z.strictObject({
+  /** Step 0's prediction by a U-Net that has not seen the case. */
+  outOfFold: z.number().min(0),
+  /** True labels made worse on purpose: shifted, scaled, bitten, confused, lost, with false blobs. */
+  degradedTruth: z.number().min(0),
+  /** Step 0's prediction made worse in the same ways. */
+  degradedPrediction: z.number().min(0),
+  /** The true box, jittered, and nothing else. */
+  box: z.number().min(0),
+  /** Clicks into the true object (one to three) and nothing else. */
+  clicks: z.number().min(0),
 });
 
 const refiner = z.strictObject({
@@ -73,11 +109,20 @@ const refiner = z.strictObject({
   /** A file of official weights to start from; without it the network starts from random weights and all of it is trained. */
   weights: z.string().nullable(),
   imageSize: count,
-  slices: z.enum(["adjacent", "repeat"]),
-  axis: z.enum(["axial", "coronal", "sagittal"]),
-  adapters: z.boolean(),
-  /** Which parameters learn, by a regular expression over their official names; `null` for all. */
-  trainable: z.string().nullable(),
+  /** What the three colours of a slice are: it and its neighbours, itself three times, or up to three channels of the case. */
+  slices: z.enum(["adjacent", "repeat", "channels"]),
+  /** Which channel of the case is shown; with `channels` the first. */
+  channel: z.int().min(0),
+  /** How slices are cut; `fused` learns from all three and averages their answers when predicting. */
+  axis: z.enum(["axial", "coronal", "sagittal", "fused"]),
+  /** What makes the prompts; see `promptSources` for those of the U-Net. */
+  generator: z.enum(["unet", "light-decoder", "learned-tokens"]),
+  /** `null` for none. */
+  adapters: adapters.nullable(),
+  /** The first group whose pattern finds a parameter decides; what none finds is frozen. Adapters and calibration always learn. */
+  groups: z.array(parameterGroup).min(1),
+  /** How the classes of a stage are made comparable before the softmax: nothing, scale and bias a class, a 1×1 convolution. */
+  calibration: z.enum(["none", "class", "convolution"]),
   /** Consecutive slices of one training sample. */
   sequence: count,
   batch: count,
@@ -86,6 +131,9 @@ const refiner = z.strictObject({
   warmup: share,
   weightDecay: z.number().min(0),
   gradientClip: z.number().positive(),
+  averaging: decay,
+  /** Compute the image encoder's blocks anew on the way back instead of keeping what is in them: a third more time, far less memory. */
+  checkpointing: z.boolean(),
   /** Weights of the losses: SAM 2's own (focal, Dice, IoU, object presence) and that on the merged labels. */
   losses: z.strictObject({
     focal: z.number().min(0),
@@ -94,26 +142,49 @@ const refiner = z.strictObject({
     presence: z.number().min(0),
     merged: z.number().min(0),
   }),
-  /** How often a prompt is made from degraded ground truth instead of step 0's own prediction. */
-  degradedTruth: share,
+  promptSources: promptSources.refine(
+    (sources) => Object.values(sources).some((weight) => weight > 0),
+    "at least one source above 0",
+  ),
+  /** Boxes of training prompts: each side moves by a normal deviate of `deviation` × the box's length, at most `limit` pixels. */
+  boxJitter: z.strictObject({ deviation: share, limit: z.number().min(0) }),
   prompts: z.strictObject({
     kind: z.enum(["maskAndBox", "mask", "box"]),
     minimumArea: z.int().min(1),
     marginSlices: z.int().min(0),
     boxMargin: z.number().min(0),
+    /** Ask once for every connected component of a class on a slice instead of once for the class. */
+    perComponent: z.boolean(),
   }),
-  memory: z.strictObject({ confident: z.int().min(0) }),
+  memory: z.strictObject({ confident: z.int().min(0), neighbours: z.int().min(0) }),
+});
+
+/** What is decided on the validation cases once everything is trained. */
+const choice = z.strictObject({
+  /** Per class the stage that answers; off: always stage 2. */
+  stages: z.boolean(),
+  /** Per class how far step 0 and the refiner may disagree before the refiner is believed. */
+  gate: z.boolean(),
+  /** Per class whether only the largest connected component stays. */
+  largestComponent: z.boolean(),
 });
 
 export const trainingSchema = z.strictObject({
   /** Steps 0's cross-validation: K U-Nets, each trained without one K-th of the cases, which give out-of-fold prompts for the
    * refiner and are averaged when predicting. 1 trains a single U-Net on everything (prompts then come from its own cases). */
   folds: count,
-  /** Part of the cases that the refiner never learns from; the stage each label comes from is chosen on them. */
+  /** Part of the cases that the refiner never learns from; the choices below are made on them. */
   validation: share,
+  /** Prompts from U-Nets that have seen the case, for the ablation; `outOfFold` is what works. */
+  prompting: z.enum(["outOfFold", "inFold"]),
+  /** Arithmetic of convolutions and matrix products; the rest, and the weights, are float32. */
+  precision: z.enum(["float32", "bfloat16"]),
+  /** GiB that training may take on its device; `auto` is nine tenths of what is free. */
+  memory: z.union([z.literal("auto"), z.number().positive()]),
   preprocessing,
   step0,
   refiner,
+  choice,
   /** Steps between two saved states. */
   checkpointEvery: count,
 });

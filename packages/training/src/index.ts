@@ -1,18 +1,50 @@
 export {
+  type ClassChoice,
+  chooseOutputs,
+  type ModelChoices,
+  stageDice,
+} from "./choice/choose.js";
+export { degradedStep0 } from "./choice/degraded-step0.js";
+export type { GateEffect, LearnedGate } from "./choice/gate-learning.js";
+export {
+  type MeasureCaseOptions,
+  type MeasuredCase,
+  type MeasuredClass,
+  measureCase,
+  type StageDice,
+} from "./choice/measure.js";
+export { refinerSettings } from "./choice/settings.js";
+export {
   type Partially,
   readConfiguration,
   resolveConfiguration,
   type TrainingConfiguration,
   trainingSchema,
 } from "./config.js";
+export { type CheckOptions, type CheckReport, checkDataset, type Finding } from "./dataset/check/check.js";
+export type { Rule, Severity } from "./dataset/check/rule.js";
+export { type ConvertDatasetOptions, type ConvertedDataset, convertDataset } from "./dataset/convert/convert.js";
+export type { DatasetKind } from "./dataset/convert/kind.js";
+export { type DatasetKindName, datasetKinds } from "./dataset/convert/kinds.js";
 export { type LoadedCase, loadCase } from "./dataset/load.js";
 export { type CaseFiles, type Dataset, listCases, readDataset } from "./dataset/nnunet.js";
 export { type DemoOptions, type DemoResult, runDemo } from "./demo/demo.js";
 export type { DemoGoal, Verdict } from "./demo/verdict.js";
 export { type Division, divide } from "./folds.js";
+export type { Curve, RecordStep, StepRecord } from "./loop/loop.js";
 export * from "./phantom/index.js";
+export { type DatasetPlan, type MeasureOptions, planDataset } from "./plan/dataset-plan.js";
+export type { Fingerprint } from "./plan/fingerprint.js";
+export { freeMemory, memoryBudget } from "./plan/memory/budget.js";
+export type { MemoryEstimate, MemoryPart } from "./plan/memory/sheet.js";
+export type { Plan } from "./plan/plan.js";
 export { type PresetName, presetNamed, presets } from "./presets.js";
-export type { StageDice } from "./refiner/choose.js";
+export { describeRecipe, type Need, needsOf } from "./recipe/needs.js";
+export { type Recipe, readRecipe, recipeNames } from "./recipe/recipe.js";
+export { type RecipeResult, type RunRecipeOptions, runRecipe } from "./recipe/run.js";
+export { type RunFacts, validationRows } from "./record/facts.js";
+export { type RecorderOptions, RunRecorder } from "./record/recorder.js";
+export { logFolder, renderRunReport } from "./record/run-report.js";
 export { type TrainOptions, type TrainResult, train } from "./run/train.js";
 export {
   discAround,

@@ -1,12 +1,14 @@
 /** Ready configurations. `cpu` is sized for two cores and under an hour on some hundred small cases, `demo` for a few minutes. */
 import { ConfigError } from "@rfmedsam/base";
+import { defaultAdapterPlacements } from "@rfmedsam/models";
 import type { TrainingConfiguration } from "./config.js";
 
 export type PresetName = keyof typeof presets;
 
 const augmentation = {
-  rotateScale: 0.3,
+  rotate: 0.3,
   maximumAngle: 20,
+  scaling: 0.3,
   scale: [0.8, 1.25],
   noise: 0.1,
   blur: 0.15,
@@ -14,12 +16,32 @@ const augmentation = {
   contrast: 0.15,
   lowResolution: 0.15,
   gamma: 0.2,
+  invertedGamma: 0.02,
   mirrorAxes: [],
+} satisfies TrainingConfiguration["step0"]["augmentation"];
+
+/** nnU-Net v2's (`nnUNetTrainer.get_training_transforms`). */
+const nnunetAugmentation = {
+  rotate: 0.2,
+  maximumAngle: 30,
+  scaling: 0.2,
+  scale: [0.7, 1.4],
+  noise: 0.1,
+  blur: 0.2,
+  brightness: 0.15,
+  contrast: 0.15,
+  lowResolution: 0.25,
+  gamma: 0.3,
+  invertedGamma: 0.1,
+  mirrorAxes: [0, 1, 2],
 } satisfies TrainingConfiguration["step0"]["augmentation"];
 
 const cpu = {
   folds: 2,
   validation: 0.12,
+  prompting: "outOfFold",
+  precision: "float32",
+  memory: "auto",
   preprocessing: { spacing: "median", normalisation: "auto", cropToNonzero: true, clip: [0.5, 99.5] },
   step0: {
     dimensions: 3,
@@ -39,6 +61,7 @@ const cpu = {
     foreground: 0.33,
     overlap: 0.5,
     mirrorPrediction: false,
+    averaging: 0,
     augmentation,
   },
   refiner: {
@@ -47,9 +70,12 @@ const cpu = {
     weights: null,
     imageSize: 128,
     slices: "adjacent",
+    channel: 0,
     axis: "axial",
-    adapters: true,
-    trainable: null,
+    generator: "unet",
+    adapters: { placements: [...defaultAdapterPlacements], ratio: 0.25 },
+    groups: [{ pattern: "", rate: 1 }],
+    calibration: "class",
     sequence: 4,
     batch: 2,
     iterations: 1800,
@@ -57,11 +83,15 @@ const cpu = {
     warmup: 0.05,
     weightDecay: 0.01,
     gradientClip: 1,
+    averaging: 0,
+    checkpointing: false,
     losses: { focal: 20, dice: 1, iou: 1, presence: 1, merged: 1 },
-    degradedTruth: 0.25,
-    prompts: { kind: "maskAndBox", minimumArea: 4, marginSlices: 1, boxMargin: 2 },
-    memory: { confident: 1 },
+    promptSources: { outOfFold: 0.75, degradedTruth: 0.25, degradedPrediction: 0, box: 0, clicks: 0 },
+    boxJitter: { deviation: 0.1, limit: 5 },
+    prompts: { kind: "maskAndBox", minimumArea: 4, marginSlices: 1, boxMargin: 2, perComponent: false },
+    memory: { confident: 1, neighbours: 6 },
   },
+  choice: { stages: true, gate: true, largestComponent: true },
   checkpointEvery: 100,
 } satisfies TrainingConfiguration;
 
@@ -84,6 +114,44 @@ export const presets = {
       overlap: 0.75,
     },
     refiner: { ...cpu.refiner, iterations: 280 },
+  },
+  /**
+   * nnU-Net's training of step 0 (1000 epochs of 250 steps, 5 folds), and official SAM 2.1 weights at 1024 pixels of which adapters, mask
+   * decoder and memory attention learn. Needs a graphics card of 24 GB or more and `refiner.weights`.
+   */
+  gpu: {
+    ...cpu,
+    folds: 5,
+    validation: 0.2,
+    precision: "bfloat16",
+    step0: {
+      ...cpu.step0,
+      patchVoxels: 128 ** 3,
+      baseFeatures: 32,
+      maximumFeatures: 320,
+      maximumStages: 6,
+      iterations: 250_000,
+      learningRate: 0.01,
+      momentum: 0.99,
+      mirrorPrediction: true,
+      augmentation: nnunetAugmentation,
+    },
+    refiner: {
+      ...cpu.refiner,
+      backbone: "sam2.1_hiera_b+",
+      imageSize: 1024,
+      groups: [
+        { pattern: "^sam_mask_decoder\\.", rate: 1 },
+        { pattern: "^memory_attention\\.", rate: 1 },
+      ],
+      sequence: 8,
+      batch: 1,
+      iterations: 30_000,
+      learningRate: 1e-4,
+      averaging: 0.999,
+      checkpointing: true,
+    },
+    checkpointEvery: 1000,
   },
 } satisfies Record<string, TrainingConfiguration>;
 

@@ -1,17 +1,16 @@
 /** The steps around the networks: resizing of pictures, small regions, masks back at their own size. */
-import { join } from "node:path";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { cleanRegions, evaluationMasks, fillHoles, pictureRules, resizePillow } from "@rfmedsam/segmenter";
 import { readSafetensors, type Tensor, tensor } from "@rfmedsam/torch";
 import { expect, test } from "vitest";
 import { pictures } from "../testing/predictor-reference.js";
-import { caseNames, ReferenceCase, sharedFolder } from "../testing/reference.js";
+import { caseNames, ReferenceCase } from "../testing/reference.js";
 import { miniFolder } from "../testing/sam2-reference.js";
 
 const med2dFolder = "parity/sammed2d/mini";
 
 test("frames are resized as Pillow does, bit for bit", async () => {
-  const tensors = await readSafetensors(join(sharedFolder, miniFolder, "volume/tensors.safetensors"));
+  const tensors = await readSafetensors(sharedPath(miniFolder, "volume/tensors.safetensors"));
   const [given, wanted] = [tensors.get("frames_u8")!, tensors.get("frames")!];
   const [count, height, width] = given.shape as [number, number, number, number];
   const size = wanted.shape[2]!;

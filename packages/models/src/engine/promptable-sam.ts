@@ -13,17 +13,20 @@ import type {
   ObjectPrompts,
   PromptableNetwork,
 } from "@rfmedsam/segmenter";
-import { type Device, noGrad, scope, type Tensor } from "@rfmedsam/torch";
+import type { Device, Tensor } from "@rfmedsam/torch";
 import type { SamConfig } from "../sam/config.js";
 import type { EncoderOptions } from "../sam/image-encoder.js";
 import type { Sam } from "../sam/sam.js";
+import { candidatesOf, Held, infer, ownPart, releaseAll } from "./inference.js";
 import { pictureTensor, promptTensors } from "./prompt-tensors.js";
 
-class SamEmbedding implements EmbeddingHandle {
+class SamEmbedding extends Held implements EmbeddingHandle {
   declare readonly [handleKind]: "embedding";
 
   /** @param features `[1, C, h, w]` */
-  constructor(readonly features: Tensor) {}
+  constructor(readonly features: Tensor) {
+    super([features]);
+  }
 }
 
 export class TorchSam implements PromptableNetwork {
@@ -49,12 +52,10 @@ export class TorchSam implements PromptableNetwork {
 
   /** @throws GeometryError when the pictures' values are not `[count, 3, S, S]`, ConfigError when some are no numbers */
   async embed(pictures: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
-    return this.#infer(() => {
+    return infer(() => {
       const images = pictureTensor(pictures, count, this.imageSize, this.device);
       const features = this.model.encodeImage(images, this.#options);
-      // A picture of a batch gets memory of its own, so that releasing it frees something.
-      const own = (index: number) => (count === 1 ? features.alias() : features.narrow(0, index, 1).clone());
-      return Array.from({ length: count }, (_, index) => new SamEmbedding(own(index)));
+      return Array.from({ length: count }, (_, index) => new SamEmbedding(ownPart(features, index)));
     });
   }
 
@@ -64,23 +65,14 @@ export class TorchSam implements PromptableNetwork {
     prompts: ObjectPrompts,
     { multimask }: { readonly multimask: boolean },
   ): Promise<MaskCandidates> {
-    return this.#infer(() => {
+    return infer(() => {
       const asked = promptTensors(prompts, this.maskSize, this.device);
       const predicted = this.model.predict((embedding as SamEmbedding).features, asked, { multimask });
-      return {
-        count: prompts.count,
-        candidates: predicted.masks.shape[1]!,
-        logits: predicted.masks.toFloat32Array(),
-        ious: predicted.ious.toFloat32Array(),
-      };
+      return candidatesOf(predicted);
     });
   }
 
   release(...handles: readonly EmbeddingHandle[]): void {
-    for (const handle of handles) (handle as SamEmbedding).features.free();
-  }
-
-  #infer<T>(body: () => T): T {
-    return noGrad(() => scope(body));
+    releaseAll(handles);
   }
 }

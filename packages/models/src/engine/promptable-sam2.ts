@@ -17,24 +17,23 @@ import type {
   ObjectPrompts,
   PromptableNetwork,
 } from "@rfmedsam/segmenter";
-import { type Device, F, noGrad, scope, type Tensor, tensor } from "@rfmedsam/torch";
+import { type Device, F, type Tensor, tensor } from "@rfmedsam/torch";
 import type { HighResFeatures } from "../sam2/mask-decoder.js";
 import { type Points, pointLabel } from "../sam2/prompt-encoder.js";
 import type { Sam2Base } from "../sam2/sam2-base.js";
+import { candidatesOf, Held, infer, ownPart, releaseAll } from "./inference.js";
 import { pictureTensor, promptTensors } from "./prompt-tensors.js";
 
 /** What prompts on one picture read. */
-export class PictureEmbedding implements EmbeddingHandle {
+export class PictureEmbedding extends Held implements EmbeddingHandle {
   declare readonly [handleKind]: "embedding";
 
   /** @param features `[1, C, S/16, S/16]` @param highRes the decoder's `[1, C/8, S/4, S/4]` and `[1, C/4, S/8, S/8]` */
   constructor(
     readonly features: Tensor,
     readonly highRes: HighResFeatures | undefined,
-  ) {}
-
-  free(): void {
-    for (const held of [this.features, ...(this.highRes ?? [])]) held.free();
+  ) {
+    super([features, ...(highRes ?? [])]);
   }
 }
 
@@ -55,17 +54,18 @@ export class TorchSam2Pictures implements PromptableNetwork {
   /** @throws GeometryError when the pictures' values are not `[count, 3, S, S]`, ConfigError when some are no numbers */
   async embed(pictures: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
     const { model, device, imageSize } = this;
-    return this.#infer(() => {
+    return infer(() => {
       const { features, highRes } = model.encodeImage(pictureTensor(pictures, count, imageSize, device));
       const seen = model.config.directlyAddNoMemEmbed
         ? features.add(model.noMemEmbed.reshape([1, features.shape[1]!, 1, 1]))
         : features;
-      // A picture of a batch gets memory of its own, so that releasing it frees something.
-      const own = (x: Tensor, index: number) => (count === 1 ? x.alias() : x.narrow(0, index, 1).clone());
       return Array.from(
         { length: count },
         (_, index) =>
-          new PictureEmbedding(own(seen, index), highRes && [own(highRes[0], index), own(highRes[1], index)]),
+          new PictureEmbedding(
+            ownPart(seen, index),
+            highRes && [ownPart(highRes[0], index), ownPart(highRes[1], index)],
+          ),
       );
     });
   }
@@ -78,28 +78,19 @@ export class TorchSam2Pictures implements PromptableNetwork {
   ): Promise<MaskCandidates> {
     const { features, highRes } = embedding as PictureEmbedding;
     const { samPromptEncoder: encoder, samMaskDecoder: decoder } = this.model;
-    return this.#infer(() => {
+    return infer(() => {
       const { boxes, points, masks } = promptTensors(prompts, this.maskSize, this.device);
       const { sparse, dense } = encoder.forward({ points: withCorners(points, boxes), masks });
       const predicted = decoder.forward(
         { image: features, imagePosition: encoder.densePosition(), sparse, dense, highRes },
         { multimask },
       );
-      return {
-        count: prompts.count,
-        candidates: predicted.masks.shape[1]!,
-        logits: predicted.masks.toFloat32Array(),
-        ious: predicted.ious.toFloat32Array(),
-      };
+      return candidatesOf(predicted);
     });
   }
 
   release(...handles: readonly EmbeddingHandle[]): void {
-    for (const handle of handles) (handle as PictureEmbedding).free();
-  }
-
-  #infer<T>(body: () => T): T {
-    return noGrad(() => scope(body));
+    releaseAll(handles);
   }
 }
 

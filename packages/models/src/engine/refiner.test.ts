@@ -165,6 +165,25 @@ describe("answers", () => {
     network.release(embedding, decoded.state);
   });
 
+  test("to one click are the best alternative, or the single answer of a model configured without alternatives", async () => {
+    const click = { count: 1, points: { coords: Float32Array.of(20, 30), labels: Int32Array.of(1), perObject: 1 } };
+    // Nor may the single answer be replaced by an alternative where it is unstable.
+    const maskDecoder = { ...model.config.maskDecoder, dynamicMultimaskViaStability: false };
+    const single = smallModel({ multimaskOutputInSam: false, maskDecoder });
+    noGrad(() => single.loadStateDict(model.stateDict()));
+    const ask = async (refiner: TorchRefiner, options?: { multimask: boolean }) => {
+      const [embedding] = await refiner.embed(slices.slice(0, size), 1);
+      const { logits, state } = await refiner.decode(embedding!, click, undefined, options);
+      refiner.release(embedding!, state);
+      return logits;
+    };
+    expect(await ask(network)).toEqual(await ask(network, { multimask: true }));
+    const alone = new TorchRefiner(single);
+    expect(await ask(alone)).toEqual(await ask(alone, { multimask: false }));
+    expect(worst(await ask(alone), await ask(network))).toBeGreaterThan(1e-3);
+    single.free();
+  });
+
   test("of an object do not depend on the others of its slice", async () => {
     const embedding = await embed();
     const [three, one] = [await network.decode(embedding, boxes(3)), await network.decode(embedding, boxes(1))];

@@ -17,44 +17,32 @@ import type {
   RememberOptions,
   TrackingRules,
 } from "@rfmedsam/segmenter";
-import { type Device, type Dtype, F, noGrad, scope, type Tensor, tensor } from "@rfmedsam/torch";
+import { type Device, type Dtype, F, type Tensor, tensor } from "@rfmedsam/torch";
+import type { PromptGenerator } from "../generators/generator.js";
 import { selectionRules } from "../sam2/memory-bank.js";
 import type { ImageEmbedding, MemorySet } from "../sam2/memory-set.js";
 import { type Points, pointLabel } from "../sam2/prompt-encoder.js";
 import type { HeadOutput, Sam2Base } from "../sam2/sam2-base.js";
-
-/** What a handle holds; freed together. */
-abstract class Held {
-  abstract readonly tensors: readonly Tensor[];
-
-  free(): void {
-    for (const held of this.tensors) held.free();
-  }
-}
+import { Held, infer, ownPart, releaseAll } from "./inference.js";
 
 class Embedding extends Held implements EmbeddingHandle {
   declare readonly [handleKind]: "embedding";
-  readonly tensors: readonly Tensor[];
 
   constructor(readonly image: ImageEmbedding) {
-    super();
-    this.tensors = [image.features, image.position, ...(image.highRes ?? [])];
+    super([image.features, image.position, ...(image.highRes ?? [])]);
   }
 }
 
 class Conditioned extends Held implements ConditionedHandle {
   declare readonly [handleKind]: "conditioned";
-  readonly tensors: readonly Tensor[];
 
   constructor(readonly features: Tensor) {
-    super();
-    this.tensors = [features];
+    super([features]);
   }
 }
 
 export class DecodedState extends Held implements DecodedHandle {
   declare readonly [handleKind]: "decoded";
-  readonly tensors: readonly Tensor[];
 
   /** @param masks `[B, 1, S/4, S/4]` logits @param objectScores `[B, 1]` @param pointer `[B, C]` */
   constructor(
@@ -62,22 +50,19 @@ export class DecodedState extends Held implements DecodedHandle {
     readonly objectScores: Tensor,
     readonly pointer: Tensor,
   ) {
-    super();
-    this.tensors = [masks, objectScores, pointer];
+    super([masks, objectScores, pointer]);
   }
 }
 
 export class Memory extends Held implements MemoryHandle {
   declare readonly [handleKind]: "memory";
-  readonly tensors: readonly Tensor[];
 
   /** @param features `[B, memory width, h, w]` @param pointer `[B, C]` */
   constructor(
     readonly features: Tensor,
     readonly pointer: Tensor,
   ) {
-    super();
-    this.tensors = [features, pointer];
+    super([features, pointer]);
   }
 }
 
@@ -87,6 +72,8 @@ export interface TorchRefinerOptions {
    * does; computing stays in the model's own type. By default they are kept as computed.
    */
   readonly memoryDtype?: Dtype | undefined;
+  /** What proposes where every class is, of a model whose prompts come from no U-Net; in evaluation mode, on the model's device. */
+  readonly generator?: PromptGenerator | undefined;
 }
 
 export class TorchRefiner implements RefinerNetwork {
@@ -94,6 +81,8 @@ export class TorchRefiner implements RefinerNetwork {
   readonly maskSize: number;
   readonly memorySlots: number;
   readonly tracking: TrackingRules;
+  /** There only with a generator. */
+  readonly propose?: NonNullable<RefinerNetwork["propose"]>;
 
   /** @param model in evaluation mode, on `device` */
   constructor(
@@ -115,22 +104,25 @@ export class TorchRefiner implements RefinerNetwork {
       },
       maskAsOutput: config.useMaskInputAsOutputWithoutSam,
     };
+    const { generator } = options;
+    if (generator !== undefined) {
+      this.propose = async (embedding) =>
+        infer(() => generator.propose((embedding as Embedding).image).toFloat32Array());
+    }
   }
 
   async embed(slices: Float32Array, count: number): Promise<readonly EmbeddingHandle[]> {
-    return this.#infer(() => {
+    return infer(() => {
       const { features, position, highRes } = this.model.encodeImage(
         tensor(slices, [count, 3, this.imageSize, this.imageSize], { device: this.device }),
       );
-      // A slice of a batch gets memory of its own, so that releasing it frees something.
-      const own = (x: Tensor, index: number) => (count === 1 ? x.alias() : x.narrow(0, index, 1).clone());
       return Array.from(
         { length: count },
         (_, index) =>
           new Embedding({
-            features: own(features, index),
+            features: ownPart(features, index),
             position: position.alias(),
-            highRes: highRes && ([own(highRes[0], index), own(highRes[1], index)] as const),
+            highRes: highRes && ([ownPart(highRes[0], index), ownPart(highRes[1], index)] as const),
           }),
       );
     });
@@ -145,7 +137,7 @@ export class TorchRefiner implements RefinerNetwork {
     const { image } = embedding as Embedding;
     const { count, boxes, masks } = prompts;
     const { device } = this;
-    return this.#infer(() => {
+    return infer(() => {
       const asked = {
         boxes: boxes && tensor(boxes, [count, 4], { device }),
         masks: masks && tensor(masks, [count, 1, this.maskSize, this.maskSize], { device }),
@@ -157,7 +149,7 @@ export class TorchRefiner implements RefinerNetwork {
           ? this.model.condition(image, { spatial: [] })
           : (conditioned as Conditioned).features;
       const single = masks !== undefined || boxes !== undefined || (prompts.points?.perObject ?? 0) > 1;
-      const { multimask = !single } = options;
+      const { multimask = !single && this.model.config.multimaskOutputInSam } = options;
       const head = this.model.decode(features, asked, { highRes: image.highRes, multimask });
       return answerOf(head, multimask ? head.ious.amax({ dim: [1], keepdim: true }) : head.ious);
     });
@@ -166,7 +158,7 @@ export class TorchRefiner implements RefinerNetwork {
   async adopt(embedding: EmbeddingHandle, masks: Float32Array): Promise<Decoded> {
     const { image } = embedding as Embedding;
     const { imageSize, device } = this;
-    return this.#infer(() => {
+    return infer(() => {
       const given = tensor(masks, [masks.length / imageSize ** 2, 1, imageSize, imageSize], { device });
       const head = this.model.maskAsOutput(image.features, given, image.highRes);
       return answerOf(head, head.ious);
@@ -181,7 +173,7 @@ export class TorchRefiner implements RefinerNetwork {
     const { image } = embedding as Embedding;
     const { masks, objectScores, pointer } = decoded as DecodedState;
     const { memoryDtype } = this.options;
-    return this.#infer(() => {
+    return infer(() => {
       const low = logits === undefined ? masks : tensor(logits, masks.shape, { device: this.device });
       const large = this.model.enlarge(low);
       const encode = (from: number, count: number) =>
@@ -200,7 +192,7 @@ export class TorchRefiner implements RefinerNetwork {
   async attend(embedding: EmbeddingHandle, references: readonly ObjectMemories[]): Promise<ConditionedHandle> {
     const { image } = embedding as Embedding;
     const { dtype } = image.features;
-    return this.#infer(
+    return infer(
       () =>
         new Conditioned(
           this.model.condition(
@@ -212,7 +204,7 @@ export class TorchRefiner implements RefinerNetwork {
   }
 
   release(...handles: readonly AnyHandle[]): void {
-    for (const handle of handles) (handle as unknown as Held).free();
+    releaseAll(handles);
   }
 
   /** Clicks as tensors; objects that are asked for by nothing get a click that is none. */
@@ -229,10 +221,6 @@ export class TorchRefiner implements RefinerNetwork {
       coords: tensor(new Float32Array(2 * count), [count, 1, 2], { device }),
       labels: tensor(new Int32Array(count).fill(pointLabel.padding), [count, 1], { device }),
     };
-  }
-
-  #infer<T>(body: () => T): T {
-    return noGrad(() => scope(body));
   }
 }
 

@@ -1,9 +1,8 @@
-import { join } from "node:path";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { pictureSlices, type SliceAnswer, type SliceSource, VolumePredictor } from "@rfmedsam/segmenter";
 import { readSafetensors, type Tensor, tensor } from "@rfmedsam/torch";
 import { describe, expect, test } from "vitest";
-import { caseNames, type JsonObject, ReferenceCase, sharedFolder } from "../testing/reference.js";
+import { caseNames, type JsonObject, ReferenceCase } from "../testing/reference.js";
 import { flags, miniFolder, miniModel, replacedWeights } from "../testing/sam2-reference.js";
 import { type DecodedState, type Memory, TorchRefiner } from "./refiner.js";
 
@@ -109,7 +108,7 @@ async function keepState(predictor: VolumePredictor, results: Results, at: strin
 }
 
 async function volumeOf(reference: ReferenceCase): Promise<ReadonlyMap<string, Tensor>> {
-  return readSafetensors(join(sharedFolder, miniFolder, reference.name, reference.facts.volume as string));
+  return readSafetensors(sharedPath(miniFolder, reference.name, reference.facts.volume as string));
 }
 
 function sourceOf(volume: ReadonlyMap<string, Tensor>, imageSize: number): SliceSource {

@@ -8,7 +8,7 @@
  * itself does the down-sampling. The first block of a stage still uses the previous stage's window. Windows that do not divide the map are
  * padded with zeros that take part in attention.
  */
-import { F, nn, scope, type Tensor, zeros } from "@rfmedsam/torch";
+import { checkpointed, F, nn, scope, type Tensor, zeros } from "@rfmedsam/torch";
 import type { DWConvAdapter } from "../adapters/dwconv-adapter.js";
 import { channelsFirst, channelsLast } from "../layout.js";
 import type { HieraConfig } from "./config.js";
@@ -142,6 +142,8 @@ export class Hiera extends nn.Module {
   readonly blocks: nn.ModuleList<MultiScaleBlock>;
   /** Channels of the stages, from high to low resolution. */
   readonly channels: readonly number[];
+  /** While gradients are recorded, keep only what goes into a block and compute the block anew on the way back. */
+  checkpointing = false;
   readonly #stageEnds: ReadonlySet<number>;
 
   constructor(config: HieraConfig) {
@@ -166,7 +168,7 @@ export class Hiera extends nn.Module {
     const outputs: Tensor[] = [];
     for (const [index, block] of [...this.blocks].entries()) {
       const before = x;
-      x = block.forward(before);
+      x = this.checkpointing ? checkpointed((y) => block.forward(y), before) : block.forward(before);
       before.free(); // as soon as it is not needed: a large model's blocks together would fill the memory
       if (this.#stageEnds.has(index)) outputs.push(channelsFirst(x));
     }

@@ -1,12 +1,12 @@
 import { selectNearest } from "@rfmedsam/segmenter";
 import { arange, F, type Tensor } from "@rfmedsam/torch";
 import { expect, test } from "vitest";
+import { promptEncoderResults } from "../testing/prompt-encoder-reference.js";
 import { type JsonObject, ReferenceCase } from "../testing/reference.js";
 import { miniFolder, miniModel, quietly } from "../testing/sam2-reference.js";
 import { type MaskPredictions, maskStability } from "./mask-decoder.js";
 import { boxesOf, withoutOverlap } from "./masks.js";
 import { SinePosition, sineOfDistances } from "./position.js";
-import type { Points } from "./prompt-encoder.js";
 import type { HeadOutput, Sam2Base } from "./sam2-base.js";
 
 const read = (name: string) => ReferenceCase.read(miniFolder, name);
@@ -54,27 +54,7 @@ test("the prompt encoder gives the reference's sparse and dense embeddings", asy
   const reference = await read("prompt_encoder");
   const model = await miniModel();
   quietly(() => {
-    const points = (name: string): Points => ({
-      coords: reference.input(`${name}.coords`),
-      labels: reference.input(`${name}.labels`),
-    });
-    const [boxes, masks] = [reference.input("boxes"), reference.input("mask")];
-    const variants = {
-      points: { points: points("pts") },
-      padded: { points: points("pad") },
-      boxes: { boxes },
-      points_and_boxes: { points: points("pts"), boxes },
-      box_as_points: { points: points("boxpts") },
-      mask_only: { masks },
-      points_and_mask: { points: points("pts"), masks },
-      none: {},
-    };
-    const results = new Map([["dense_pe", model.samPromptEncoder.densePosition()]]);
-    for (const [name, prompts] of Object.entries(variants)) {
-      const { sparse, dense } = model.samPromptEncoder.forward(prompts);
-      results.set(`${name}.sparse`, sparse).set(`${name}.dense`, dense);
-    }
-    reference.expectAll(results);
+    reference.expectAll(promptEncoderResults(model.samPromptEncoder, reference));
   });
 });
 

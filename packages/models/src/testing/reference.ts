@@ -3,43 +3,33 @@
  * output. The folder is `RFMEDSAM_SHARED`, by default `../shared` beside the repository; it is never assumed to hold particular cases.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { join } from "node:path";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { readSafetensors, type Tensor } from "@rfmedsam/torch";
 import { expect } from "vitest";
-
-const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
-export const sharedFolder = process.env.RFMEDSAM_SHARED ?? join(repository, "../shared");
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-function existing(path: string): string {
-  const file = join(sharedFolder, path);
-  if (!existsSync(file)) throw new Error(`${file} is missing; set RFMEDSAM_SHARED to the folder of references`);
-  return file;
-}
-
 export function readJson(path: string): JsonObject {
-  return JSON.parse(readFileSync(existing(path), "utf8")) as JsonObject;
+  return JSON.parse(readFileSync(sharedPath(path), "utf8")) as JsonObject;
 }
 
 /** File names of a folder with a given ending, without it. Fails when there are none. */
 export function listNames(folder: string, ending: string): string[] {
-  const found = readdirSync(existing(folder)).filter((name) => name.endsWith(ending));
-  if (found.length === 0) throw new Error(`${join(sharedFolder, folder)} has nothing that ends in ${ending}`);
+  const found = readdirSync(sharedPath(folder)).filter((name) => name.endsWith(ending));
+  if (found.length === 0) throw new Error(`${sharedPath(folder)} has nothing that ends in ${ending}`);
   return found.map((name) => name.slice(0, name.length - ending.length)).sort();
 }
 
 /** Names of all cases of a folder that start with `prefix`. Fails when there are none. */
 export function caseNames(folder: string, prefix: string): string[] {
-  const names = readdirSync(existing(folder), { withFileTypes: true })
+  const names = readdirSync(sharedPath(folder), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name.startsWith(prefix))
     .map(({ name }) => name)
-    .filter((name) => existsSync(join(sharedFolder, folder, name, "case.json")))
+    .filter((name) => existsSync(join(sharedPath(folder), name, "case.json")))
     .sort();
-  if (names.length === 0) throw new Error(`${join(sharedFolder, folder)} has no case called ${prefix}…`);
+  if (names.length === 0) throw new Error(`${sharedPath(folder)} has no case called ${prefix}…`);
   return names;
 }
 
@@ -54,7 +44,7 @@ export class ReferenceCase {
 
   static async read(folder: string, name: string): Promise<ReferenceCase> {
     const facts = readJson(`${folder}/${name}/case.json`);
-    const tensors = await readSafetensors(join(sharedFolder, folder, name, "tensors.safetensors"));
+    const tensors = await readSafetensors(sharedPath(folder, name, "tensors.safetensors"));
     const under = (prefix: string) =>
       new Map(
         [...tensors].flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),

@@ -1,10 +1,10 @@
 /** Reads the reference's small SAM-Med2D model. */
-import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 import { readSafetensors, setNumThreads, type Tensor } from "@rfmedsam/torch";
 import { expect } from "vitest";
 import { type SamConfig, samConfig } from "../sam/config.js";
 import { Sam } from "../sam/sam.js";
-import { type JsonObject, readJson, sharedFolder } from "./reference.js";
+import { type JsonObject, readJson } from "./reference.js";
 import { camelised } from "./sam2-reference.js";
 
 setNumThreads(1); // test files run side by side
@@ -37,7 +37,7 @@ export function samMiniConfig(encoderChanges: JsonObject = {}, changes: JsonObje
 
 /** The small model's weights under their official names. */
 export function samMiniWeights(): Promise<Map<string, Tensor>> {
-  return readSafetensors(join(sharedFolder, samMiniFolder, "weights.safetensors"));
+  return readSafetensors(sharedPath(samMiniFolder, "weights.safetensors"));
 }
 
 /** The small model with its weights, not training. */

@@ -1,12 +1,12 @@
 /** Reads the reference's small SAM 2 model and runs its sequences. */
-import { join } from "node:path";
+import { sharedPath } from "@rfmedsam/base/testing";
 import { noGrad, readSafetensors, scope, setNumThreads, type Tensor, tensor } from "@rfmedsam/torch";
 import { loadWeights } from "../adapters/insertion.js";
 import { type Sam2Config, sam2Config } from "../sam2/config.js";
 import { MemoryBank } from "../sam2/memory-bank.js";
 import type { ImageEmbedding } from "../sam2/memory-set.js";
 import { Sam2, type TrackedFrame } from "../sam2/sam2.js";
-import { type Json, type JsonObject, type ReferenceCase, readJson, sharedFolder } from "./reference.js";
+import { type Json, type JsonObject, type ReferenceCase, readJson } from "./reference.js";
 
 setNumThreads(1); // test files run side by side
 
@@ -81,7 +81,7 @@ const weights = new Map<string, Tensor>();
 /** The small model with its weights, some flags changed and some weights replaced. */
 export async function miniModel(changes: JsonObject = {}, replaced: JsonObject = {}): Promise<Sam2> {
   if (weights.size === 0) {
-    for (const [name, value] of await readSafetensors(join(sharedFolder, miniFolder, "weights.safetensors"))) {
+    for (const [name, value] of await readSafetensors(sharedPath(miniFolder, "weights.safetensors"))) {
       weights.set(name, value.keep());
     }
   }
@@ -148,7 +148,7 @@ export function runSequence(model: Sam2, reference: ReferenceCase, frames: Tenso
 
 /** The frames of the volume that a case names. */
 export async function framesOf(reference: ReferenceCase): Promise<Tensor> {
-  const path = join(sharedFolder, miniFolder, reference.name, reference.facts.volume as string);
+  const path = sharedPath(miniFolder, reference.name, reference.facts.volume as string);
   const tensors = await readSafetensors(path);
   const frames = tensors.get("frames") ?? tensors.get("in.frames") ?? tensors.get("out.frames");
   if (frames === undefined) throw new Error(`${path} has no frames but ${[...tensors.keys()].join(", ")}`);

@@ -13,6 +13,17 @@ export interface UNetArchitecture {
   readonly convsPerStage: number;
 }
 
+/** @throws ConfigError unless there is something to go down to and up from: logits come from the way up */
+export function assertTwoStages({ features }: Pick<UNetArchitecture, "features">, file?: string): void {
+  if (features.length >= 2) return;
+  throw new ConfigError({
+    file,
+    found: `a U-Net of ${features.length} stage${features.length === 1 ? "" : "s"}`,
+    expected: "at least 2",
+    hint: "patches of less than 8 voxels along every axis cannot be halved; choose larger ones, or a finer spacing",
+  });
+}
+
 /** Extents must be divisible by this, dimension by dimension. */
 export function totalStride({ strides }: UNetArchitecture): number[] {
   return strides.reduce<number[]>((product, stride) => stride.map((s, i) => s * (product[i] ?? 1)), []);
@@ -48,5 +59,6 @@ export function parseUNetArchitecture(record: Readonly<Record<string, unknown>>,
       hint: "the model folder was changed or damaged; train or copy it again",
     });
   }
+  assertTwoStages({ features }, file);
   return { inputChannels, classes, features, kernels, strides, convsPerStage };
 }

@@ -1,8 +1,19 @@
 import { ConfigError } from "@rfmedsam/base";
-import { F, liveTensors, manualSeed, noGrad, randn, scope, setNumThreads, type Tensor, zeros } from "@rfmedsam/torch";
+import {
+  F,
+  gradients,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  randn,
+  scope,
+  setNumThreads,
+  type Tensor,
+  zeros,
+} from "@rfmedsam/torch";
 import { beforeEach, describe, expect, test } from "vitest";
 import { dimensionsOf, parseUNetArchitecture, totalStride, type UNetArchitecture } from "./architecture.js";
-import { PlainConvUNet } from "./plain-conv-unet.js";
+import { ConvNormActivation, PlainConvUNet } from "./plain-conv-unet.js";
 
 setNumThreads(1);
 beforeEach(() => manualSeed(1));
@@ -208,6 +219,46 @@ test("a step of inference leaves nothing behind", () => {
   expect(liveTensors()).toBeLessThan(before);
 });
 
+test("a network of one stage is refused: nothing would answer", () => {
+  expect(() => new PlainConvUNet({ ...two, features: [4], kernels: [[3, 3]], strides: [[1, 1]] })).toThrow(ConfigError);
+});
+
+test.each([
+  ["2D", [3, 2, 10, 6], [3, 3], [2, 1]],
+  ["2D, one image", [1, 2, 7, 6], [3, 3], [1, 1]],
+  ["3D", [2, 2, 5, 8, 12], [1, 3, 3], [1, 2, 2]],
+  ["3D, one image", [1, 2, 4, 6, 6], [3, 3, 3], [1, 1, 1]],
+])(
+  "a block on the processor is convolution, libtorch's instance norm and leaky ReLU, gradients too: %s",
+  (...given) => {
+    const [, shape, kernel, stride] = given;
+    const block = new ConvNormActivation(2, 5, kernel, stride);
+    const { conv, norm } = block;
+    noGrad(() => {
+      for (const parameter of norm.parameters()) parameter.copy_(randn([5]));
+    });
+    const plain = (x: Tensor) =>
+      F.instanceNorm(conv.forward(x), norm.weight, norm.bias, null, null, true, 0.1, 1e-5, true).leakyRelu({
+        negativeSlope: 0.01,
+      });
+    const input = randn(shape).mul(3).add(1);
+    const results = [(x: Tensor) => block.forward(x), plain].map((forward) => {
+      const x = input.clone();
+      x.requiresGrad = true;
+      const out = forward(x);
+      return [out, ...gradients([out.square().sum()], [x, ...block.parameters()])].map((value) => value!.toNumbers());
+    });
+    const [ours, theirs] = results as [number[][], number[][]];
+    // The gradient of a bias before a norm is zero but for rounding; the others set the scale.
+    const scale = Math.max(1, ...theirs.slice(1).flat().map(Math.abs));
+    for (const [i, values] of ours.entries()) {
+      const worst = Math.max(...values.map((value, at) => Math.abs(value - theirs[i]![at]!)));
+      expect(worst).toBeLessThan(i === 0 ? 1e-5 : 1e-5 * scale);
+    }
+    block.free();
+  },
+);
+
 describe("an architecture as data", () => {
   test("knows its dimensions and by what extents must be divisible", () => {
     expect([dimensionsOf(two), dimensionsOf(three)]).toEqual([2, 3]);
@@ -237,6 +288,7 @@ describe("an architecture as data", () => {
         ],
       },
     ],
+    ["one stage, which has no way up", { ...two, features: [4], kernels: [[3, 3]], strides: [[1, 1]] }],
     ["half a class", { ...three, classes: 2.5 }],
     [
       "two and three dimensions",

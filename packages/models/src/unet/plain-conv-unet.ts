@@ -9,7 +9,7 @@
  * of nnU-Net's `PlainConvUNet` (Isensee et al., Nature Methods 2021; package dynamic-network-architectures).
  */
 import { F, Layer, ModuleList, nn, Sequential, type Tensor } from "@rfmedsam/torch";
-import type { UNetArchitecture } from "./architecture.js";
+import { assertTwoStages, type UNetArchitecture } from "./architecture.js";
 
 type Extents = readonly number[];
 
@@ -33,8 +33,23 @@ export class ConvNormActivation extends Layer {
   }
 
   forward(x: Tensor): Tensor {
-    return this.norm.forward(this.conv.forward(x)).leakyRelu_({ negativeSlope });
+    const normed =
+      x.device === "cpu"
+        ? eachByItself(this.conv.forward(channelsLast(x)), this.norm)
+        : this.norm.forward(this.conv.forward(x));
+    return normed.leakyRelu_({ negativeSlope });
   }
+}
+
+/** With a voxel's channels beside each other in memory a processor trains a fifth faster (docs/decisions/004); nothing else changes. */
+function channelsLast(x: Tensor): Tensor {
+  return x.movedim(1, -1).contiguous().movedim(-1, 1);
+}
+
+/** Instance norm as a batch norm of each image by itself: libtorch's own instance norm would bring the channels first again. */
+function eachByItself(x: Tensor, { weight, bias, eps }: nn.InstanceNorm): Tensor {
+  const images = x.split(1).map((image) => F.batchNorm(image, weight, bias, null, null, true, 0.1, eps, false));
+  return images.length === 1 ? images[0]! : F.cat(images);
 }
 
 /** One resolution: several blocks, the first of which may shrink. */
@@ -122,8 +137,10 @@ export class PlainConvUNet extends nn.Module {
   readonly encoder: Encoder;
   readonly decoder: Decoder;
 
+  /** @throws ConfigError when there are fewer than two stages */
   constructor(readonly architecture: UNetArchitecture) {
     super();
+    assertTwoStages(architecture);
     this.encoder = new Encoder(architecture);
     this.decoder = new Decoder(architecture);
   }

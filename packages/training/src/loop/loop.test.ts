@@ -1,67 +1,22 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EngineError, InterruptedError, type ProgressEvent } from "@rfmedsam/base";
-import {
-  AdamW,
-  F,
-  liveTensors,
-  manualSeed,
-  nn,
-  readSafetensorsHeader,
-  SGD,
-  setNumThreads,
-  tensor,
-} from "@rfmedsam/torch";
+import { CheckpointError, EngineError, InterruptedError, type ProgressEvent } from "@rfmedsam/base";
+import { liveTensors, readSafetensorsHeader } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Curve, type LoopOptions, trainLoop } from "./loop.js";
+import { type Curve, type LoopOptions, type StepRecord, trainLoop } from "./loop.js";
+import { makeRun as makeRunAt } from "./testing/runs.js";
 
-setNumThreads(1);
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "loop-"));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A linear model on random numbers, with dropout: both of the engine's and of the stream's numbers matter. */
-function makeRun(optimizer: "sgd" | "adam", checkpoint: string, changes: Partial<LoopOptions> = {}) {
-  manualSeed(1);
-  const model = new nn.Linear(4, 3);
-  const rule =
-    optimizer === "sgd"
-      ? new SGD(model.parameters(), { learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })
-      : new AdamW(model.parameters(), { learningRate: 0.05 });
-  const options: LoopOptions = {
-    stage: "fitting",
-    iterations: 12,
-    seed: 5,
-    checkpoint: join(folder, checkpoint),
-    checkpointEvery: 5,
-    model,
-    optimizer: rule,
-    progress: () => {},
-    step: (iteration, random) => {
-      const input = tensor(
-        [0, 0, 0, 0].map(() => random.normal()),
-        [1, 4],
-      );
-      const loss = F.dropout(model.forward(input), 0.3, true).square().sum();
-      loss.backward();
-      rule.setLearningRate(1 / (1 + iteration));
-      rule.step();
-      rule.zeroGrad();
-      return { loss: loss.item() };
-    },
-    ...changes,
-  };
-  const weights = () => model.parameters().map((parameter) => parameter.toNumbers());
-  const finish = () => {
-    rule.free();
-    model.free();
-  };
-  return { options, weights, finish };
-}
+/** `name` is the state's file in the test's folder. */
+const makeRun = (kind: Kind, name: string, changes?: Partial<LoopOptions>) =>
+  makeRunAt(kind, join(folder, name), changes);
 
 type Kind = "sgd" | "adam";
 
@@ -168,17 +123,74 @@ describe("a figure that is not a number", () => {
       const values = run.options.step(iteration, random);
       return iteration === 9 ? { ...values, ...figures } : values; // step 10 would be saved
     };
-    const progress = async ({ done }: ProgressEvent) => {
-      if (done === 7) before = await readFile(run.options.checkpoint);
+    // Read at once: the training does not wait for whoever watches it.
+    const progress = ({ done }: ProgressEvent) => {
+      if (done === 7) before = readFileSync(run.options.checkpoint);
     };
-    const error = await trainLoop({ ...run.options, step, progress: (event) => void progress(event) }).catch(
-      (caught: unknown) => caught,
-    );
+    const error = await trainLoop({ ...run.options, step, progress }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(EngineError);
     expect((error as Error).message).toContain(`the ${name} is ${Object.values(figures).at(-1)} at step 10`);
-    expect((error as Error).message).toContain("step 5 is kept");
+    expect((error as Error).message).toContain(`step 5 is kept in ${run.options.checkpoint}`);
+    expect((error as Error).message).toContain("lower learning rate");
     expect(await readFile(run.options.checkpoint)).toEqual(before);
     run.finish();
+  });
+});
+
+test("the average takes every step in, and only finished ones", async () => {
+  const run = makeRun("sgd", "average.safetensors");
+  const updates: number[] = [];
+  await trainLoop({ ...run.options, progress: () => updates.push(run.options.average!.updates) });
+  expect(updates).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+  const [weight, , averaged] = run.weights();
+  expect(averaged).not.toEqual(weight);
+  run.finish();
+});
+
+test("a state without averaged weights is not gone on from with averaging", async () => {
+  const first = makeRun("sgd", "plain.safetensors");
+  await trainLoop({ ...first.options, average: undefined });
+  first.finish();
+  const second = makeRun("sgd", "plain.safetensors", { iterations: 20 });
+  await expect(trainLoop(second.options)).rejects.toThrow(CheckpointError);
+  await expect(trainLoop(second.options)).rejects.toThrow(/plain\.safetensors: the averaged weights have no weight/);
+  second.finish();
+});
+
+describe("the record", () => {
+  test("has every step's own figures, the learning rate and the time", async () => {
+    const run = makeRun("sgd", "record.safetensors");
+    const records: StepRecord[] = [];
+    const losses: number[] = [];
+    const step: LoopOptions["step"] = (iteration, random) => {
+      const values = run.options.step(iteration, random);
+      losses.push(values.loss!);
+      return values;
+    };
+    await trainLoop({ ...run.options, step, record: (point) => records.push(point) });
+    expect(records.map(({ stage, iteration }) => [stage, iteration])).toEqual(losses.map((_, i) => ["fitting", i + 1]));
+    expect(records.map(({ values }) => values.loss)).toEqual(losses);
+    expect(records.map(({ values }) => values.learningRate)).toEqual(losses.map((_, i) => 0.05 * (1 / (1 + i))));
+    for (const { seconds } of records) expect(seconds).toBeGreaterThan(0);
+    run.finish();
+  });
+
+  test("of a run that was killed and gone on with has no gap, and repeated steps repeat their figures", async () => {
+    const records: StepRecord[] = [];
+    const record = (point: StepRecord) => records.push(point);
+    const killed = makeRun("adam", "gap.safetensors", {
+      record,
+      progress: ({ done }) => {
+        if (done === 8) throw new Error("killed");
+      },
+    });
+    await expect(trainLoop(killed.options)).rejects.toThrow("killed");
+    killed.finish();
+    const resumed = makeRun("adam", "gap.safetensors", { record });
+    await trainLoop(resumed.options);
+    resumed.finish();
+    expect(records.map(({ iteration }) => iteration)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 6, 7, 8, 9, 10, 11, 12]);
+    expect(records.slice(8, 11).map(({ values }) => values)).toEqual(records.slice(5, 8).map(({ values }) => values));
   });
 });
 

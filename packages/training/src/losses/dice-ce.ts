@@ -1,5 +1,5 @@
 /** Dice + cross-entropy, nnU-Net's loss for step 0 and the loss on merged labels. */
-import { F, type Tensor } from "@rfmedsam/torch";
+import { arange, noGrad, type Tensor } from "@rfmedsam/torch";
 
 /** Keeps the quotient finite where a class is nowhere. */
 const smooth = 1e-5;
@@ -12,8 +12,10 @@ const smooth = 1e-5;
  */
 export function softDiceLoss(probabilities: Tensor, truth: Tensor): Tensor {
   const classes = probabilities.size(1) - 1;
-  const p = probabilities.narrow(1, 1, classes);
-  const t = truth.narrow(1, 1, classes);
+  return diceOfForeground(probabilities.narrow(1, 1, classes), truth.narrow(1, 1, classes));
+}
+
+function diceOfForeground(p: Tensor, t: Tensor): Tensor {
   const overBatch = [0, ...Array.from({ length: p.ndim - 2 }, (_, i) => i + 2)];
   const overlap = p.mul(t).sum(overBatch);
   const total = p.sum(overBatch).add(t.sum(overBatch));
@@ -25,37 +27,53 @@ export function softDiceLoss(probabilities: Tensor, truth: Tensor): Tensor {
     .neg();
 }
 
-/** @param logits `[B, K, …]` @param labels int64 `[B, …]` */
+/** In float32 also where autocast holds. @param logits `[B, K, …]` @param labels int64 `[B, …]` */
 export function diceCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const crossEntropy = logits.crossEntropyLoss(labels);
-  const truth = oneHot(labels, logits.size(1));
-  return crossEntropy.add(softDiceLoss(logits.softmax(1), truth));
+  // One softmax for both terms.
+  const logs = logits.float().logSoftmax(1);
+  const crossEntropy = logs.gather(1, labels.unsqueeze(1)).mean().neg();
+  const classes = logits.size(1);
+  const truth = noGrad(() => marked(labels, 1, classes));
+  return crossEntropy.add(diceOfForeground(logs.narrow(1, 1, classes - 1).exp(), truth));
 }
 
 /** int64 `[B, …]` → float32 `[B, K, …]` */
 export function oneHot(labels: Tensor, classes: number): Tensor {
-  const order = [0, labels.ndim, ...Array.from({ length: labels.ndim - 1 }, (_, i) => i + 1)];
-  return labels.oneHot({ numClasses: classes }).permute(order).float();
+  return marked(labels, 0, classes);
+}
+
+/** One-hot of the classes from `first` to before `end`. */
+function marked(labels: Tensor, first: number, end: number): Tensor {
+  const names = arange(first, end, 1, { dtype: "int64", device: labels.device });
+  return labels
+    .unsqueeze(1)
+    .eq(names.reshape([1, -1, ...labels.shape.slice(1).map(() => 1)]))
+    .float();
 }
 
 /**
- * The same loss at every resolution the U-Net answers in; half as much weight at each coarser one, none at the coarsest of three or
- * more, as nnU-Net weighs them.
+ * The same loss at every resolution the U-Net answers in; half as much weight at each coarser one and none at the coarsest, as
+ * nnU-Net weighs them. A single resolution has all the weight.
  *
  * @param logits largest first @param labels int64 `[B, …]` at full size
  */
 export function deeplySupervised(logits: readonly Tensor[], labels: Tensor): Tensor {
-  const weights = logits.map((_, level) => (logits.length > 2 && level === logits.length - 1 ? 0 : 0.5 ** level));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const terms = logits.flatMap((level, i) =>
-    weights[i] === 0
-      ? []
-      : [diceCrossEntropy(level, shrinkLabels(labels, level.shape.slice(2))).mul(weights[i]! / total)],
-  );
-  return terms.reduce((sum, term) => sum.add(term));
+  const counted = logits.slice(0, Math.max(1, logits.length - 1));
+  const total = counted.reduce((sum, _, level) => sum + 0.5 ** level, 0);
+  return counted
+    .map((level, i) => diceCrossEntropy(level, shrinkLabels(labels, level.shape.slice(2))).mul(0.5 ** i / total))
+    .reduce((sum, term) => sum.add(term));
 }
 
+/** The nearest voxel to each coarser one's middle; of two equally near the further from the origin (`nearest-exact`). */
 function shrinkLabels(labels: Tensor, size: readonly number[]): Tensor {
-  if (labels.shape.slice(1).every((extent, i) => extent === size[i])) return labels;
-  return F.interpolate(labels.unsqueeze(1).float(), { size, mode: "nearest" }).squeeze(1).to({ dtype: "int64" });
+  return size.reduce((shrunk, coarse, axis) => {
+    const extent = labels.size(axis + 1);
+    if (coarse === extent) return shrunk;
+    const nearest = arange(0, coarse, 1, { dtype: "float64", device: labels.device })
+      .add(0.5)
+      .mul(extent / coarse)
+      .floor();
+    return shrunk.indexSelect(axis + 1, nearest.to({ dtype: "int64" }));
+  }, labels);
 }

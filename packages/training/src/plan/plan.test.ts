@@ -1,25 +1,32 @@
+import { ResourceError } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import { totalStride } from "@rfmedsam/models";
-import { parseManifest } from "@rfmedsam/segmenter";
+import { formatVersion, parseManifest } from "@rfmedsam/segmenter";
 import { describe, expect, test } from "vitest";
 import { presets } from "../presets.js";
 import { tinyConfiguration } from "../testing/cases.js";
-import type { Fingerprint } from "./fingerprint.js";
-import { makePlan } from "./plan.js";
+import { gibibyte, mebibyte } from "./memory/sheet.js";
+import { estimateStep0 } from "./memory/step0.js";
+import { makePlan, type PlanningFacts, type PlanOptions } from "./plan.js";
+import { shapeAt } from "./spacing.js";
 
 const statistics = { mean: 40, std: 20, low: -100, high: 200, bulk: { low: 0, high: 80 } };
-const fingerprint = (medianSpacing: Triple, shape: Triple, channels = 1): Fingerprint => ({
+const fingerprint = (medianSpacing: Triple, shape: Triple, channels = 1): PlanningFacts => ({
   medianSpacing,
   medianExtent: shape.map((extent, axis) => extent * medianSpacing[axis]!) as unknown as Triple,
   channels: Array.from({ length: channels }, () => statistics),
 });
 
 type Step0 = (typeof presets)["cpu"]["step0"];
-const plan = (found: Fingerprint, step0: Partial<Record<keyof Step0, unknown>> = {}, names = ["CT"]) =>
-  makePlan(found, names, 4, {
-    preprocessing: presets.cpu.preprocessing as never,
-    step0: { ...presets.cpu.step0, maximumStages: 6, ...step0 } as never,
-  });
+type Changes = Partial<Record<keyof Step0, unknown>>;
+const configured = (step0: Changes = {}, preprocessing: object = {}) =>
+  ({
+    precision: "float32",
+    preprocessing: { ...presets.cpu.preprocessing, ...preprocessing },
+    step0: { ...presets.cpu.step0, maximumStages: 6, ...step0 },
+  }) as Parameters<typeof makePlan>[3];
+const plan = (found: PlanningFacts, step0: Changes = {}, names = ["CT"], options: PlanOptions = {}) =>
+  makePlan(found, names, 4, configured(step0), options);
 
 const shapes: readonly (readonly [string, Triple, Triple])[] = [
   ["isotropic", [1, 1, 1], [90, 100, 80]],
@@ -133,7 +140,7 @@ describe("the recipe", () => {
   test("is one that a model folder may hold", () => {
     const { recipe: preprocessing, patch, architecture } = plan(fingerprint([2, 1, 1], [30, 40, 40]));
     const manifest = {
-      formatVersion: 1,
+      formatVersion,
       rfmedsam: "0",
       labels: { background: 0, a: 1, b: 2, c: 3 },
       channelNames: ["CT"],
@@ -146,4 +153,132 @@ describe("the recipe", () => {
       preprocessing,
     );
   });
+});
+
+describe("the rules of patches", () => {
+  test("a median case that is small enough is the patch", () => {
+    expect(plan(fingerprint([1, 1, 1], [64, 48, 32]), { patchVoxels: 10 ** 6 }).patch).toEqual([64, 48, 32]);
+  });
+
+  test("as many mm in every direction come first, as much of the median case after that", () => {
+    const cube = plan(fingerprint([1, 1, 1], [400, 400, 400]), { patchVoxels: 128 ** 3 }).patch;
+    expect(new Set(cube).size).toBe(1);
+    const flat = plan(fingerprint([5, 1, 1], [60, 512, 512]), { patchVoxels: 300_000 }).patch;
+    expect(flat[0] / 60).toBeGreaterThan(0.2);
+    expect(flat[1]).toBe(flat[2]);
+    expect(flat[1]).toBeGreaterThan(2 * flat[0]);
+  });
+
+  test("a patch is cut by single pooling steps: 224 comes before 192", () => {
+    const { patch } = plan(fingerprint([1, 1, 1], [1, 256, 256]), { dimensions: 2, patchVoxels: 256 * 230 });
+    expect(patch).toEqual([1, 256, 224]);
+  });
+});
+
+describe("a budget of memory", () => {
+  const found = fingerprint([1, 1, 1], [160, 160, 160]);
+  const wide = { patchVoxels: 10 ** 9, baseFeatures: 32, maximumFeatures: 320 };
+  const total = (step0: Changes, planned: ReturnType<typeof plan>) =>
+    estimateStep0(planned, { ...configured(step0).step0, precision: "float32", device: "cpu" }).total;
+
+  test("is held by the patch, and used", () => {
+    const patches = [2, 4, 8, 16].map((gib) => {
+      const planned = plan(found, wide, ["CT"], { budget: gib * gibibyte });
+      expect(total(wide, planned)).toBeLessThanOrEqual(gib * gibibyte);
+      expect(total(wide, planned)).toBeGreaterThan(0.6 * gib * gibibyte);
+      return planned.patch[0] * planned.patch[1] * planned.patch[2];
+    });
+    expect(patches).toEqual([...new Set(patches)].sort((a, b) => a - b));
+  });
+
+  test("makes a batch smaller, never larger than the configuration says", () => {
+    const many = { ...wide, batch: 12, patchVoxels: 64 ** 3 };
+    expect(plan(found, many).batch).toBe(12);
+    expect(plan(found, many, ["CT"], { budget: 64 * gibibyte }).batch).toBe(12);
+    const planned = plan(found, many, ["CT"], { budget: 3 * gibibyte });
+    expect(planned.batch).toBeGreaterThanOrEqual(2);
+    expect(planned.batch).toBeLessThan(12);
+    expect(total(many, planned)).toBeLessThanOrEqual(3 * gibibyte);
+    expect(total(many, { ...planned, batch: planned.batch + 1 })).toBeGreaterThan(3 * gibibyte);
+  });
+
+  test("in which nothing fits is refused with the way out", () => {
+    expect(() => plan(found, wide, ["CT"], { budget: 100 * mebibyte })).toThrow(ResourceError);
+    expect(() => plan(found, wide, ["CT"], { budget: 100 * mebibyte })).toThrow(/step0\.baseFeatures/);
+    expect(() => plan(found, { patchVoxels: 1 })).toThrow(/patchVoxels/);
+  });
+
+  test("leaves a patch alone that the configuration names", () => {
+    const named = { ...wide, patch: [64, 64, 64] };
+    expect(plan(found, named, ["CT"], { budget: gibibyte })).toMatchObject({ patch: [64, 64, 64], batch: 2 });
+  });
+});
+
+test("one batch shows at most a twentieth of the data set, but two patches", () => {
+  const found = fingerprint([1, 1, 1], [1, 128, 128]);
+  const batchOf = (cases: number) =>
+    plan({ ...found, totalVolume: cases * 128 * 128 }, { dimensions: 2, batch: 12 }).batch;
+  expect([batchOf(2), batchOf(100), batchOf(1000)]).toEqual([2, 5, 12]);
+});
+
+describe("low resolution", () => {
+  const low = (found: PlanningFacts, patchVoxels: number) =>
+    makePlan(found, ["CT"], 4, configured({ patchVoxels }, { spacing: "low" }));
+
+  test("shows at least a quarter of the median case in a patch, and hardly more", () => {
+    const { recipe, patch, medianShape } = low(fingerprint([1, 1, 1], [300, 300, 300]), 96 ** 3);
+    const part = (patch[0] * patch[1] * patch[2]) / (medianShape[0] * medianShape[1] * medianShape[2]);
+    expect(part).toBeGreaterThanOrEqual(0.25);
+    expect(part).toBeLessThan(0.4);
+    expect(recipe.spacing![0]).toBeGreaterThan(1.4);
+    expect(new Set(recipe.spacing).size).toBe(1);
+  });
+
+  test("coarsens fine axes before all", () => {
+    const { recipe } = low(fingerprint([5, 1, 1], [60, 400, 400]), 80 ** 3);
+    const [z, y, x] = recipe.spacing!;
+    expect(z).toBe(5);
+    expect(y).toBe(x);
+    expect(y).toBeGreaterThan(1.5);
+    expect(y).toBeLessThan(2.7);
+  });
+
+  test("is full resolution where a patch shows enough", () => {
+    expect(low(fingerprint([1, 1, 1], [64, 64, 64]), 64 ** 3).recipe.spacing).toEqual([1, 1, 1]);
+  });
+});
+
+describe("the spacing of a coarse axis", () => {
+  const coarse = { ...fingerprint([10, 1.5, 1.5], [10, 200, 200]), medianShape: [10, 200, 200] as Triple };
+  const spacing = (facts: PlanningFacts) => plan(facts).recipe.spacing;
+
+  test("with few voxels is the data set's 10th percentile", () => {
+    expect(spacing({ ...coarse, fineSpacing: [5, 1, 1] })).toEqual([5, 1.5, 1.5]);
+  });
+
+  test("is not finer than the other axes'", () => {
+    expect(spacing({ ...coarse, fineSpacing: [0.5, 1, 1] })).toEqual([1.5, 1.5, 1.5]);
+  });
+
+  test("stays the median with many voxels, or when it is not three times as coarse", () => {
+    expect(spacing({ ...coarse, medianShape: [90, 200, 200], fineSpacing: [5, 1, 1] })).toEqual([10, 1.5, 1.5]);
+    const mild = { ...coarse, medianSpacing: [4, 1.5, 1.5] as Triple, fineSpacing: [2, 1, 1] as Triple };
+    expect(spacing(mild)).toEqual([4, 1.5, 1.5]);
+  });
+});
+
+test("intensities of cases that are mostly empty are normalised by what is not", () => {
+  const rule = (kept: number, cropToNonzero: boolean) =>
+    makePlan({ ...fingerprint([1, 1, 1], [40, 40, 40]), kept }, ["T1"], 3, configured({}, { cropToNonzero })).recipe
+      .normalisation[0];
+  expect(rule(0.3, true)).toEqual({ kind: "zscore", insideNonzero: true });
+  expect(rule(0.3, false)).toEqual({ kind: "zscore", insideNonzero: false });
+  expect(rule(0.8, true)).toEqual({ kind: "zscore", insideNonzero: false });
+});
+
+test("a plan is plain JSON, and knows the median case", () => {
+  const found = fingerprint([2, 1, 1], [30, 40, 44]);
+  const planned = plan(found);
+  expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
+  expect(planned.medianShape).toEqual(shapeAt(found.medianExtent, [2, 1, 1]));
 });

@@ -1,66 +1,139 @@
 /**
- * From a fingerprint to a plan: preprocessing recipe, patch and U-Net, as data that is written into the run folder and can be read
- * by a person. The rules are nnU-Net's (Isensee et al. 2021, supplementary note 2) with a budget in voxels in place of GPU memory.
+ * From a fingerprint to a plan: preprocessing recipe, patch, batch and U-Net, as data that is written into the run folder and can be
+ * read by a person. The rules are nnU-Net's (Isensee et al. 2021, supplementary note 2; v2's planner); its limit on GPU memory is here a
+ * budget that the estimate of `memory/step0.ts` is held against, beside a limit on the patch's voxels for machines that are slow rather
+ * than full.
  */
-import { ConfigError } from "@rfmedsam/base";
+import { ConfigError, ResourceError } from "@rfmedsam/base";
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
 import type { UNetArchitecture } from "@rfmedsam/models";
 import type { PreprocessingRecipe } from "@rfmedsam/segmenter";
+import type { Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { Fingerprint } from "./fingerprint.js";
+import { gibibyte } from "./memory/sheet.js";
+import { estimateStep0 } from "./memory/step0.js";
+import { fullSpacing, lowSpacing, type SpacingFacts, shapeAt } from "./spacing.js";
+import { fitPatch, type PooledPatch, pooledPatch } from "./topology.js";
 
 export interface Plan {
   readonly recipe: PreprocessingRecipe;
+  /** Voxels `[z, y, x]` of the median case as prepared. */
+  readonly medianShape: Triple;
   /** `[z, y, x]` voxels; z is 1 for a 2D network. */
   readonly patch: Triple;
+  /** Patches of one training step: what the configuration says, or as many as fit. */
+  readonly batch: number;
   readonly architecture: UNetArchitecture;
 }
 
-/** Smallest extent of the coarsest feature map; nnU-Net stops pooling an axis below it. */
-const smallestMap = 4;
+/** What planning looks at: the medians and intensities; what else the fingerprint has makes the plan better. */
+export type PlanningFacts = SpacingFacts &
+  Pick<Fingerprint, "channels"> &
+  Partial<Pick<Fingerprint, "kept" | "totalVolume">>;
 
+export interface PlanOptions {
+  /** Bytes that training may take, see `memoryBudget`; no limit by default. */
+  readonly budget?: number | undefined;
+  readonly device?: Device | undefined;
+}
+
+type Configuration = Pick<TrainingConfiguration, "preprocessing" | "step0" | "precision">;
+
+/** Fewest patches of a batch that a patch is shrunk for; a larger batch has to fit beside the patch, not instead of it. */
+const leastBatch = 2;
+/** Part of all voxels of the data set that one batch shows at most, as nnU-Net limits it. */
+const mostShown = 0.05;
+
+/** @throws ConfigError for a data set without channels, ResourceError when nothing fits the budget */
 export function makePlan(
-  fingerprint: Fingerprint,
+  fingerprint: PlanningFacts,
   channelNames: readonly string[],
   classes: number,
-  { preprocessing, step0 }: Pick<TrainingConfiguration, "preprocessing" | "step0">,
+  configuration: Configuration,
+  { budget = Number.POSITIVE_INFINITY, device = "cpu" }: PlanOptions = {},
 ): Plan {
-  const recipe = makeRecipe(fingerprint, channelNames, preprocessing);
-  const spacing = recipe.spacing ?? fingerprint.medianSpacing;
-  const median = spacing.map((mm, axis) =>
-    Math.max(1, Math.round(fingerprint.medianExtent[axis]! / mm)),
-  ) as unknown as Triple;
-  const flat = ([z, y, x]: Triple): Triple => [step0.dimensions === 2 ? 1 : z, y, x];
-  const { patch, strides, kernels } =
-    step0.patch === "auto"
-      ? fitPatch(flat(median), spacing, step0)
-      : pooledPatch(flat(step0.patch), spacing, step0.maximumStages);
-  const dims = (list: readonly Triple[]) => (step0.dimensions === 2 ? list.map((t) => t.slice(1)) : list);
+  const { preprocessing, step0, precision } = configuration;
+  const { medianExtent } = fingerprint;
+  const flat = step0.dimensions === 2;
+  const flattened = ([z, y, x]: Triple): Triple => [flat ? 1 : z, y, x];
+  const build = ({ strides, kernels }: PooledPatch): UNetArchitecture => ({
+    inputChannels: channelNames.length,
+    classes,
+    features: strides.map((_, stage) => Math.min(step0.maximumFeatures, step0.baseFeatures * 2 ** stage)),
+    kernels: flat ? kernels.map((kernel) => kernel.slice(1)) : kernels,
+    strides: flat ? strides.map((stride) => stride.slice(1)) : strides,
+    convsPerStage: step0.convsPerStage,
+  });
+  const fitsMemory = (pooled: PooledPatch, batch: number) =>
+    estimateStep0({ architecture: build(pooled), patch: pooled.patch, batch }, { ...step0, precision, device }).total <=
+    budget;
+  const patchAt = (spacing: Triple): PooledPatch => {
+    if (step0.patch !== "auto") return pooledPatch(flattened(step0.patch), spacing, step0.maximumStages);
+    const median = flattened(shapeAt(medianExtent, spacing));
+    for (const batch of new Set([Math.min(leastBatch, step0.batch), 1])) {
+      const fits = (pooled: PooledPatch) => voxelCount(pooled.patch) <= step0.patchVoxels && fitsMemory(pooled, batch);
+      const fitted = fitPatch(median, spacing, step0.maximumStages, fits);
+      if (fitted !== undefined) return fitted;
+    }
+    throw nothingFits(budget, step0.patchVoxels);
+  };
+  const spacing = spacingOf(fingerprint, preprocessing.spacing, (at) => patchAt(at).patch);
+  const known = spacing ?? fingerprint.medianSpacing;
+  const pooled = patchAt(known);
+  const most = mostPatches(fingerprint, known, pooled.patch, step0.batch);
+  let batch = most;
+  while (batch > 1 && step0.patch === "auto" && !fitsMemory(pooled, batch)) batch--;
   return {
-    recipe,
-    patch,
-    architecture: {
-      inputChannels: channelNames.length,
-      classes,
-      features: strides.map((_, stage) => Math.min(step0.maximumFeatures, step0.baseFeatures * 2 ** stage)),
-      kernels: dims(kernels),
-      strides: dims(strides),
-      convsPerStage: step0.convsPerStage,
-    },
+    recipe: makeRecipe(fingerprint, channelNames, preprocessing, spacing),
+    medianShape: shapeAt(medianExtent, known),
+    patch: pooled.patch,
+    batch,
+    architecture: build(pooled),
   };
 }
 
+/** @returns null where every case keeps its own */
+function spacingOf(
+  facts: SpacingFacts,
+  wanted: TrainingConfiguration["preprocessing"]["spacing"],
+  patchAt: (spacing: Triple) => Triple,
+): Triple | null {
+  if (wanted === "keep") return null;
+  if (wanted === "median") return fullSpacing(facts);
+  if (wanted === "low") return lowSpacing(fullSpacing(facts), facts, patchAt);
+  return [...wanted];
+}
+
+/** A batch never shows more than a twentieth of all voxels, but two patches if two were asked for. */
+function mostPatches({ totalVolume }: PlanningFacts, spacing: Triple, patch: Triple, wanted: number): number {
+  if (totalVolume === undefined) return wanted;
+  const voxels = totalVolume / (spacing[0] * spacing[1] * spacing[2]);
+  return Math.min(wanted, Math.max(leastBatch, Math.round((mostShown * voxels) / voxelCount(patch))));
+}
+
+function nothingFits(budget: number, patchVoxels: number): ResourceError {
+  return new ResourceError({
+    found: `not even the smallest patch fits ${(budget / gibibyte).toFixed(2)} GiB of memory and ${patchVoxels} voxels`,
+    expected: "a network of step 0 that can be trained here",
+    hint: "raise memory (or free some) and step0.patchVoxels, or lower step0.baseFeatures and step0.maximumFeatures",
+  });
+}
+
+/** Cropping that leaves less than this of the median case: what was cut away must not count in mean and deviation. */
+const mostlyEmpty = 0.75;
+
 function makeRecipe(
-  { medianSpacing, channels }: Fingerprint,
+  { channels, kept = 1 }: PlanningFacts,
   names: readonly string[],
-  { spacing, normalisation, cropToNonzero }: TrainingConfiguration["preprocessing"],
+  { normalisation, cropToNonzero }: TrainingConfiguration["preprocessing"],
+  spacing: Triple | null,
 ): PreprocessingRecipe {
   const isCt = (name: string) => normalisation === "ct" || (normalisation === "auto" && name.toLowerCase() === "ct");
+  const insideNonzero = cropToNonzero && kept < mostlyEmpty;
   const rules = names.map((name, index) => {
     const { mean, std, low, high } = channels[index]!;
-    return isCt(name)
-      ? ({ kind: "ct", mean, std, low, high } as const)
-      : ({ kind: "zscore", insideNonzero: false } as const);
+    return isCt(name) ? ({ kind: "ct", mean, std, low, high } as const) : ({ kind: "zscore", insideNonzero } as const);
   });
   const [first] = channels;
   if (first === undefined)
@@ -68,83 +141,11 @@ function makeRecipe(
   const window = isCt(names[0]!)
     ? ({ kind: "fixed", ...tissueWindow(first) } as const)
     : ({ kind: "percentiles", low: 0.5, high: 99.5 } as const);
-  return {
-    orientation: "RAS",
-    spacing: spacing === "keep" ? null : spacing === "median" ? medianSpacing : [...spacing],
-    cropToNonzero,
-    normalisation: rules,
-    window,
-  } as PreprocessingRecipe;
+  return { orientation: "RAS", spacing, cropToNonzero, normalisation: rules, window } as PreprocessingRecipe;
 }
 
 /** Black and white of a CT slice in normalised units: the bulk of the labelled tissue with half its range to either side. */
 function tissueWindow({ mean, std, bulk }: Fingerprint["channels"][number]): { low: number; high: number } {
   const margin = Math.max(std / 2, (bulk.high - bulk.low) / 2);
   return { low: (bulk.low - margin - mean) / std, high: (bulk.high + margin - mean) / std };
-}
-
-/** A patch and how its network pools it. */
-interface PooledPatch {
-  readonly patch: Triple;
-  readonly strides: readonly Triple[];
-  readonly kernels: readonly Triple[];
-}
-
-/** The median case, shrunk along its longest axes (in mm) until what comes of it fits the budget. */
-function fitPatch(
-  median: Triple,
-  spacing: Triple,
-  { patchVoxels, maximumStages }: Pick<TrainingConfiguration["step0"], "patchVoxels" | "maximumStages">,
-): PooledPatch {
-  const wanted: [number, number, number] = [...median];
-  let fitted = pooledPatch(wanted, spacing, maximumStages);
-  while (voxelCount(fitted.patch) > patchVoxels) {
-    const longest = [0, 1, 2].reduce((best, axis) =>
-      wanted[axis]! > 1 && (wanted[best] === 1 || wanted[axis]! * spacing[axis]! > wanted[best]! * spacing[best]!)
-        ? axis
-        : best,
-    );
-    wanted[longest]! = Math.max(1, Math.floor(wanted[longest]! * 0.95));
-    fitted = pooledPatch(wanted, spacing, maximumStages);
-  }
-  return fitted;
-}
-
-/** A patch of at least the wanted extents that its network's strides divide. */
-function pooledPatch(wanted: Triple, spacing: Triple, maximumStages: number): PooledPatch {
-  const { strides, kernels } = pooling(wanted, spacing, maximumStages);
-  const total = (axis: number) => strides.reduce((product, stride) => product * stride[axis]!, 1);
-  const patch = wanted.map((extent, axis) => Math.ceil(extent / total(axis)) * total(axis)) as unknown as Triple;
-  return { patch, strides, kernels };
-}
-
-/**
- * Which axes are halved at which stage: those at most twice as coarse as the finest and still long enough. Kernels span an axis
- * once it is at a comparable resolution, and from then on: an axis too short to be halved further must not stop the others.
- */
-function pooling(patch: Triple, spacing: Triple, maximumStages: number): { strides: Triple[]; kernels: Triple[] } {
-  const size = [...patch];
-  const mm = [...spacing];
-  const strides: Triple[] = [[1, 1, 1]];
-  const kernels: Triple[] = [];
-  const kernelNow = (pooled: readonly number[]): Triple => {
-    const finest = Math.min(...mm.filter((_, axis) => size[axis]! > 1));
-    const spans = (s: number, axis: number) =>
-      kernels.at(-1)?.[axis] === 3 || pooled.includes(axis) || (size[axis]! > 1 && s < 2 * finest);
-    return mm.map((s, axis) => (spans(s, axis) ? 3 : 1)) as unknown as Triple;
-  };
-  kernels.push(kernelNow([]));
-  while (strides.length < maximumStages) {
-    const poolable = [0, 1, 2].filter((axis) => size[axis]! >= 2 * smallestMap);
-    const finest = Math.min(...poolable.map((axis) => mm[axis]!));
-    const pooled = poolable.filter((axis) => mm[axis]! < 2 * finest);
-    if (pooled.length === 0) break;
-    strides.push([0, 1, 2].map((axis) => (pooled.includes(axis) ? 2 : 1)) as unknown as Triple);
-    for (const axis of pooled) {
-      size[axis] = Math.ceil(size[axis]! / 2);
-      mm[axis] = mm[axis]! * 2;
-    }
-    kernels.push(kernelNow(pooled));
-  }
-  return { strides, kernels };
 }

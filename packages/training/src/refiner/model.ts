@@ -1,41 +1,27 @@
-/** What stages 1 and 2 train: SAM 2 with adapters, and for each stage the calibration that makes its classes comparable. */
-import { Sam2, type Sam2Config } from "@rfmedsam/models";
-import type { Calibration } from "@rfmedsam/segmenter";
-import { Module, nn, Parameter, scope, type Tensor, zeros } from "@rfmedsam/torch";
+/**
+ * What stages 1 and 2 train: SAM 2 with adapters, for each stage the calibration that makes its classes comparable, and what proposes
+ * prompts when no U-Net does.
+ */
+import { type PromptGenerator, promptGeneratorNamed, Sam2, type Sam2Config } from "@rfmedsam/models";
+import { Module } from "@rfmedsam/torch";
+import type { TrainingConfiguration } from "../config.js";
+import { calibrations, type StageCalibration } from "./calibration.js";
 
-/** Scale and bias of every class's logits. The scale is kept positive by learning its logarithm; it starts at 1, the bias at 0. */
-export class ClassCalibration extends Module {
-  readonly logScale: Parameter;
-  readonly bias: Parameter;
-
-  /** @param classes without the background */
-  constructor(classes: number) {
-    super();
-    this.logScale = new Parameter(nn.init.zeros(zeros([classes])));
-    this.bias = new Parameter(nn.init.zeros(zeros([classes])));
-  }
-
-  /** @param logits `[N, classes, …]` */
-  forward(logits: Tensor): Tensor {
-    const shape = [1, this.bias.size(0), ...Array.from({ length: logits.ndim - 2 }, () => 1)];
-    return logits.mul(this.logScale.exp().reshape(shape)).add(this.bias.reshape(shape));
-  }
-
-  /** As the model folder keeps it. */
-  export(): Calibration {
-    return scope(() => ({ scale: this.logScale.exp().toNumbers(), bias: this.bias.toNumbers() }));
-  }
-}
+type Parts = Pick<TrainingConfiguration["refiner"], "calibration" | "generator">;
 
 export class RefinerModel extends Module {
   readonly sam2: Sam2;
-  readonly stage1: ClassCalibration;
-  readonly stage2: ClassCalibration;
+  readonly stage1: StageCalibration;
+  readonly stage2: StageCalibration;
+  /** Absent when a U-Net makes the prompts. */
+  readonly generator: PromptGenerator | undefined;
 
-  constructor(config: Sam2Config, classes: number) {
+  /** @param classes with the background */
+  constructor(config: Sam2Config, classes: number, { calibration, generator }: Parts) {
     super();
     this.sam2 = new Sam2(config);
-    this.stage1 = new ClassCalibration(classes - 1);
-    this.stage2 = new ClassCalibration(classes - 1);
+    this.stage1 = new calibrations[calibration](classes - 1);
+    this.stage2 = new calibrations[calibration](classes - 1);
+    this.generator = generator === "unet" ? undefined : promptGeneratorNamed(generator, this.sam2, classes);
   }
 }

@@ -5,6 +5,7 @@ import { tensor } from "@rfmedsam/torch";
 import { describe, expect, test } from "vitest";
 import { ball, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { RefinerCase, type SequenceSample, type SliceSample } from "./sequences.js";
+import { noJitter, only } from "./testing/sources.js";
 
 const shape: Triple = [10, 22, 28];
 const classes = 4;
@@ -24,7 +25,8 @@ const make = (changes: Partial<Refiner> = {}) =>
     ...tinyConfiguration().refiner,
     imageSize: 64,
     sequence: 3,
-    degradedTruth: 0,
+    promptSources: only("outOfFold"),
+    boxJitter: noJitter,
     ...changes,
   } as Refiner);
 const draws = (refinerCase: RefinerCase, count: number): SequenceSample[] =>
@@ -121,7 +123,12 @@ describe("prompts", () => {
   test("are of the classes step 0 predicts, with the margin, not of those that are there", () => {
     const shifted = (z: number, y: number, x: number) => truth(z - 2 < 0 ? 0 : z - 2, y, x);
     const prediction = tensor(logitsOf(shape, classes, shifted), [classes, ...shape]).keep();
-    const configuration = { ...tinyConfiguration().refiner, imageSize: 64, sequence: 10, degradedTruth: 0 };
+    const configuration = {
+      ...tinyConfiguration().refiner,
+      imageSize: 64,
+      sequence: 10,
+      promptSources: only("outOfFold"),
+    };
     const refinerCase = new RefinerCase(stored, prediction, classes, configuration);
     const predicted = (slice: number) => {
       const own = new Uint8Array(22 * 28);
@@ -144,7 +151,7 @@ describe("prompts", () => {
   });
 
   test("of degraded truth are the same for the same stream, else others, and of known classes", () => {
-    const degraded = make({ degradedTruth: 1 });
+    const degraded = make({ promptSources: only("degradedTruth") });
     const boxes = (n: number) =>
       degraded.draw(new Random(9, n)).slices.map(({ asked }) => [...asked.boxes, ...asked.prompts.masks!].join());
     expect(boxes(1)).toEqual(boxes(1));
@@ -179,15 +186,16 @@ describe("cases with nothing in them", () => {
 
   test("neither labelled nor predicted give empty sequences", () => {
     const empty = storedCase({ shape, classes, truth: nothing });
-    for (const degradedTruth of [0, 1]) {
-      const refinerCase = new RefinerCase(empty, quiet, classes, { ...configuration, degradedTruth });
+    for (const source of ["outOfFold", "degradedPrediction", "box", "clicks"] as const) {
+      const refinerCase = new RefinerCase(empty, quiet, classes, { ...configuration, promptSources: only(source) });
       expect(draws(refinerCase, 5).every(({ slices }) => slices.length === 0)).toBe(true);
     }
   });
 
   test("predicted but not labelled ask for what is not there", () => {
     const empty = storedCase({ shape, classes, truth: nothing });
-    const refinerCase = new RefinerCase(empty, logits, classes, { ...configuration, degradedTruth: 0, sequence: 10 });
+    const whole = { ...configuration, promptSources: only("outOfFold"), sequence: 10 };
+    const refinerCase = new RefinerCase(empty, logits, classes, whole);
     const { slices } = refinerCase.draw(new Random(1));
     expect(slices.length).toBeGreaterThan(0);
     expect(slices.every(({ truth: masks }) => masks.every((value) => value === 0))).toBe(true);
@@ -200,7 +208,7 @@ describe("cases with nothing in them", () => {
       storedCase({ shape: thin, classes: 2, truth: label }),
       tensor(logitsOf(thin, 2, label), [2, ...thin]).keep(),
       2,
-      { ...configuration, sequence: 8, degradedTruth: 0 },
+      { ...configuration, sequence: 8, promptSources: only("outOfFold") },
     );
     expect(refinerCase.draw(new Random(1)).slices.map(({ slice }) => slice)).toEqual([0, 1]);
   });

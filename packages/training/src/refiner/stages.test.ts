@@ -6,7 +6,6 @@ import { Random } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import { type HeadOutput, TorchRefiner } from "@rfmedsam/models";
 import {
-  mergeSlice,
   type RefineResult,
   refineCase,
   renderSlice,
@@ -18,10 +17,12 @@ import { liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TrainingConfiguration } from "../config.js";
 import { ball, eachVoxel, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
+import { type Batch, makeBatch } from "./batch.js";
 import type { RefinerModel } from "./model.js";
 import { RefinerCase } from "./sequences.js";
-import { type Batch, makeBatch, runStages } from "./stages.js";
-import { makeRefiner, mergedLogits, neighbours } from "./train.js";
+import { runStages } from "./stages.js";
+import { noJitter, only } from "./testing/sources.js";
+import { makeRefiner } from "./train.js";
 
 const shape: Triple = [9, 20, 26];
 const [classes, imageSize, maskSize] = [4, 64, 16];
@@ -30,6 +31,8 @@ const predicted = painted(
   ball(shape, 1, 0.45, [0.5, 0.35, 0.25]),
   ball(shape, 2, 0.13, [0.2, 0.3, 0.7]),
   ball(shape, 3, 0.25, [0.7, 0.7, 0.75]),
+  // A second part of class 3, far from the first.
+  ball(shape, 3, 0.15, [0.6, 0.2, 0.85]),
 );
 const stored = storedCase({
   shape,
@@ -48,7 +51,8 @@ const refiner = (changes: Partial<TrainingConfiguration["refiner"]> = {}): Train
   ...tinyConfiguration().refiner,
   imageSize,
   sequence: Math.max(...shape),
-  degradedTruth: 0,
+  promptSources: only("outOfFold"),
+  boxJitter: noJitter,
   ...changes,
 });
 
@@ -77,7 +81,7 @@ async function runBoth(model: RefinerModel, configuration: TrainingConfiguration
   const refinerCase = new RefinerCase(stored, half, classes, configuration);
   const { frame, plan } = refinerCase;
   const { prompts } = configuration;
-  const memory = { ...configuration.memory, neighbours };
+  const { memory } = configuration;
   const batch = makeBatch([refinerCase.draw(new Random(1))], imageSize, "cpu");
   const trained = noGrad(() => scope(() => runStages(model, batch, { prompts, memory, device: "cpu" })));
 
@@ -136,10 +140,11 @@ describe.each([
     "prompted by masks alone, without confident memories",
     3,
     refiner({
-      memory: { confident: 0 },
+      memory: { confident: 0, neighbours: 6 },
       prompts: { ...refiner().prompts, kind: "mask", marginSlices: 2 },
     }),
   ],
+  ["asked for component by component", 3, refiner({ prompts: { ...refiner().prompts, perComponent: true } })],
 ] as const)("training and prediction agree: %s", (_, presence, configuration) => {
   let both: Both;
   beforeAll(async () => {
@@ -176,7 +181,7 @@ test("a model in training answers as it will when predicting", async () => {
   const configuration = refiner();
   const refinerCase = new RefinerCase(stored, half, classes, configuration);
   const batch = makeBatch([refinerCase.draw(new Random(1))], imageSize, "cpu");
-  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const options = { prompts: configuration.prompts, memory: configuration.memory, device: "cpu" };
   const run = () => noGrad(() => scope(() => runStages(model, batch, options)));
   const evaluated = run();
   model.train();
@@ -191,8 +196,41 @@ test("a model in training answers as it will when predicting", async () => {
 
 test("which memories are seen matters here", async () => {
   const model = await restless(3);
-  const [few, more] = [await runBoth(model, refiner()), await runBoth(model, refiner({ memory: { confident: 3 } }))];
+  const [few, more] = [
+    await runBoth(model, refiner()),
+    await runBoth(model, refiner({ memory: { confident: 3, neighbours: 6 } })),
+  ];
   expect(differences(few.batch, few.trained.stage2, more.segmented.stage2.slices).logits).toBeGreaterThan(0.5);
+  model.free();
+});
+
+test("objects that stage 2 does not prompt answer from their memories alone, the others as before", async () => {
+  const model = await restless(3);
+  const configuration = refiner({ sequence: 4 });
+  const batch = makeBatch(
+    [new RefinerCase(stored, half, classes, configuration).draw(new Random(2))],
+    imageSize,
+    "cpu",
+  );
+  const { prompts, memory } = configuration;
+  const run = (unprompted?: (object: number) => boolean) =>
+    noGrad(() => scope(() => runStages(model, batch, { prompts, memory, device: "cpu", unprompted })));
+  const [all, some] = [run(), run((object) => object % 2 === 1)];
+  const changed = (stage: "stage1" | "stage2") =>
+    noGrad(() =>
+      scope(() =>
+        some[stage].lowResMasks
+          .sub(all[stage].lowResMasks)
+          .abs()
+          .amax({ dim: [1, 2, 3] })
+          .toNumbers(),
+      ),
+    );
+  expect(changed("stage1").every((most) => most < 1e-4)).toBe(true);
+  for (const [object, most] of changed("stage2").entries()) {
+    if (object % 2 === 0) expect(most).toBeLessThan(2e-3);
+    else expect(most).toBeGreaterThan(0.05);
+  }
   model.free();
 });
 
@@ -201,7 +239,7 @@ test("sequences of one batch do not see each other", async () => {
   const configuration = refiner({ sequence: 4 });
   const refinerCase = new RefinerCase(stored, half, classes, configuration);
   const [a, b] = [refinerCase.draw(new Random(2)), refinerCase.draw(new Random(3))];
-  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const options = { prompts: configuration.prompts, memory: configuration.memory, device: "cpu" };
   const run = (...sequences: (typeof a)[]) =>
     noGrad(() => scope(() => runStages(model, makeBatch(sequences, imageSize, "cpu"), options).stage2.lowResMasks));
   const [alone, together] = [run(a!), run(a!, b!)];
@@ -214,7 +252,7 @@ test("both stages learn, and leave no tensors behind", async () => {
   model.train();
   const configuration = refiner({ sequence: 3 });
   const refinerCase = new RefinerCase(stored, half, classes, configuration);
-  const options = { prompts: configuration.prompts, memory: { confident: 1, neighbours }, device: "cpu" };
+  const options = { prompts: configuration.prompts, memory: configuration.memory, device: "cpu" };
   const step = () =>
     scope(() => {
       const { stage1, stage2 } = runStages(
@@ -235,84 +273,6 @@ test("both stages learn, and leave no tensors behind", async () => {
   step();
   expect(liveTensors()).toBe(before);
   model.free();
-});
-
-describe("merged logits", () => {
-  const objects = (head: { seen: boolean[] }) => ({
-    highResMasks: tensor(
-      Float32Array.from({ length: 3 * maskSize * maskSize }, (_, i) =>
-        head.seen[Math.floor(i / maskSize ** 2)] ? 4 * Math.sin(i) : -1024,
-      ),
-      [3, 1, maskSize, maskSize],
-    ),
-    objectScores: tensor(
-      head.seen.map((seen) => (seen ? 2 : -2)),
-      [3, 1],
-    ),
-  });
-  // Two slices: classes 1 and 3 are asked for on the first, 2 on the second.
-  const samples = [{}, {}] as unknown as Batch["samples"];
-  const asked = [
-    { image: 0, class: 1 },
-    { image: 0, class: 3 },
-    { image: 1, class: 2 },
-  ] as unknown as Batch["objects"];
-
-  test.each([
-    ["all seen", [true, true, true]],
-    ["one not seen", [true, false, true]],
-    ["none seen on the second slice", [true, true, false]],
-  ])("are the logarithm of what the segmenter merges: %s", async (_, seen) => {
-    const model = await makeRefiner(refiner(), classes, 3);
-    const calibration = model.stage1;
-    noGrad(() => {
-      calibration.logScale.copy_(tensor([-1.2, 0.4, 0.1]));
-      calibration.bias.copy_(tensor([0.5, -1, 2]));
-    });
-    const head = objects({ seen });
-    const merged = mergedLogits(head, { samples, objects: asked }, calibration, classes).softmax(1);
-    expect(merged.shape).toEqual([2, classes, maskSize, maskSize]);
-    // A frame in which the mask's pixels are the slice's voxels.
-    const frame = {
-      axis: 0,
-      count: 2,
-      height: maskSize,
-      width: maskSize,
-      imageSize,
-      scale: [imageSize / maskSize, imageSize / maskSize],
-    } as const;
-    const all = head.highResMasks.toFloat32Array();
-    const scores = head.objectScores.toFloat32Array();
-    for (const [slice, rows] of [[0, 1], [2]].entries()) {
-      const result: SliceResult = {
-        slice,
-        classes: rows.map((row) => asked[row]!.class),
-        logits: Float32Array.from(
-          rows.flatMap((row) => [...all.subarray(row * maskSize ** 2, (row + 1) * maskSize ** 2)]),
-        ),
-        ious: new Float32Array(rows.length),
-        objectScores: Float32Array.from(rows, (row) => scores[row]!),
-      };
-      const expected = mergeSlice(result, maskSize, calibration.export(), frame, classes);
-      const own = merged.select(0, slice).toNumbers();
-      for (const [i, value] of own.entries()) expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5);
-    }
-    model.free();
-  });
-
-  test("teach the calibration nothing about classes that were not asked for or not seen", async () => {
-    const model = await makeRefiner(refiner(), classes, 3);
-    const head = objects({ seen: [true, false, true] });
-    const merged = mergedLogits(head, { samples, objects: asked }, model.stage1, classes);
-    // Everywhere class 3: not seen on the first slice, not asked for on the second.
-    merged
-      .crossEntropyLoss(tensor(new Uint8Array(2 * maskSize ** 2).fill(3), [2, maskSize, maskSize], { dtype: "int64" }))
-      .backward();
-    const gradient = model.stage1.bias.grad!.toNumbers();
-    expect(gradient[2]).toBe(0);
-    expect(gradient[0]).not.toBe(0);
-    model.free();
-  });
 });
 
 test("the voxels of the compared case hold all classes", () => {

@@ -1,43 +1,44 @@
 /**
  * The refiner's training: stages 1 and 2 of sequences of slices, with SAM 2's mask losses on both and a loss on the merged labels
- * of both, through the calibration.
+ * of both, through the calibration; where a generator proposes the prompts, with a loss on what it proposes.
  */
 import { type CancelSignal, ConfigError, type Progress, type Random } from "@rfmedsam/base";
-import { backboneConfig, type HeadOutput, isAdapterName, loadWeights } from "@rfmedsam/models";
+import { backboneConfig, loadWeights } from "@rfmedsam/models";
 import {
   AdamW,
+  autocast,
   clipGradNorm,
-  F,
-  full,
   manualSeed,
+  noGrad,
   readSafetensors,
   schedule,
   type Tensor,
-  zeros,
+  WeightAverage,
 } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
-import { type Curve, trainLoop } from "../loop/loop.js";
-import { diceCrossEntropy } from "../losses/dice-ce.js";
-import { maskLoss } from "../losses/masks.js";
-import { type ClassCalibration, RefinerModel } from "./model.js";
+import { type Curve, type RecordStep, trainLoop } from "../loop/loop.js";
+import { type Batch, imagesOf, makeBatch } from "./batch.js";
+import { proposalLoss, stageLoss } from "./losses.js";
+import { RefinerModel } from "./model.js";
+import { chooseLearning } from "./parameter-groups.js";
 import type { RefinerCase, SequenceSample } from "./sequences.js";
-import { type Batch, makeBatch, runStages } from "./stages.js";
+import { runStages, type StagesOptions } from "./stages.js";
 
 export interface TrainRefinerOptions {
   readonly cases: readonly RefinerCase[];
   /** With the background. */
   readonly classes: number;
   readonly configuration: TrainingConfiguration["refiner"];
+  /** Arithmetic of convolutions and matrix products; weights are float32 either way. */
+  readonly precision: TrainingConfiguration["precision"];
   readonly seed: number;
   readonly device: string;
   readonly checkpoint: string;
   readonly checkpointEvery: number;
+  readonly record?: RecordStep | undefined;
   readonly progress: Progress;
   readonly signal?: CancelSignal | undefined;
 }
-
-/** Memories of stage 2 beside the confident ones; all slices of a sequence within reach. */
-export const neighbours = 6;
 
 /** Makes the network of a configuration: from official weights if it names a file, else from random ones. */
 export async function makeRefiner(
@@ -50,7 +51,8 @@ export async function makeRefiner(
   const config = backboneConfig(backbone, imageSize, adapters);
   // Only the single answer is trained here, so no prediction may fall back on one of the decoder's three alternatives.
   const maskDecoder = { ...config.maskDecoder, dynamicMultimaskViaStability: false };
-  const model = new RefinerModel({ ...config, maskDecoder }, classes);
+  const model = new RefinerModel({ ...config, maskDecoder, multimaskOutputInSam: false }, classes, configuration);
+  model.sam2.imageEncoder.trunk.checkpointing = configuration.checkpointing;
   if (weights !== null) {
     const state = await readSafetensors(weights);
     // Official weights know nothing of adapters: those start as the identity.
@@ -60,45 +62,22 @@ export async function makeRefiner(
   return model;
 }
 
-/** Parameters that learn: all, or those whose official name the pattern finds; adapters and calibration always. */
-export function chooseTrainable(model: RefinerModel, pattern: string | null): Tensor[] {
-  let wanted: RegExp;
-  try {
-    wanted = new RegExp(pattern ?? "");
-  } catch (cause) {
-    throw new ConfigError({
-      found: `refiner.trainable is ${JSON.stringify(pattern)}`,
-      expected: "a regular expression",
-      cause,
-    });
-  }
-  const chosen: Tensor[] = [];
-  for (const [name, parameter] of model.namedParameters()) {
-    const official = name.replace(/^sam2\./, "");
-    const learns = wanted.test(official) || isAdapterName(name) || official === name;
-    parameter.requiresGrad = learns;
-    if (learns) chosen.push(parameter);
-  }
-  return chosen;
-}
-
-/** Trains (or goes on training) the refiner. @throws as `trainLoop` does */
+/**
+ * Trains (or goes on training) the refiner. The model that comes back has the averaged weights if any are averaged.
+ *
+ * @throws as `trainLoop` and `chooseLearning` do
+ */
 export async function trainRefiner(options: TrainRefinerOptions): Promise<{ model: RefinerModel; curve: Curve }> {
-  const { cases, classes, configuration, seed, device } = options;
-  const {
-    batch: size,
-    iterations,
-    learningRate,
-    warmup,
-    weightDecay,
-    gradientClip,
-    imageSize,
-    prompts,
-    memory,
-  } = configuration;
+  const { classes, configuration, seed, device } = options;
+  const { iterations, learningRate, warmup, weightDecay, gradientClip, averaging } = configuration;
   const model = (await makeRefiner(configuration, classes, seed)).to({ device });
-  const parameters = chooseTrainable(model, configuration.trainable);
-  const optimizer = new AdamW(parameters, { learningRate, weightDecay });
+  const groups = chooseLearning(model, configuration.groups);
+  const parameters = groups.flatMap((group) => group.parameters);
+  const optimizer = new AdamW(
+    groups.map((group) => ({ parameters: group.parameters, learningRate: group.rate * learningRate })),
+    { weightDecay },
+  );
+  const average = averaging > 0 ? new WeightAverage(model, { decay: averaging }) : undefined;
   const rate = schedule("cosine", { steps: iterations, warmup: Math.round(warmup * iterations) });
   const curve = await trainLoop({
     ...options,
@@ -106,25 +85,105 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
     iterations,
     model,
     optimizer,
+    average,
     step: (iteration, random) => {
-      const batch = makeBatch(drawSequences(cases, size, random), imageSize, device);
-      const jittered = { ...batch, images: jitter(batch.images, random) };
-      const { stage1, stage2 } = runStages(model, jittered, { prompts, memory: { ...memory, neighbours }, device });
-      const [loss1, loss2] = [
-        stageLoss(stage1, batch, model.stage1, classes, configuration),
-        stageLoss(stage2, batch, model.stage2, classes, configuration),
-      ];
-      const loss = loss1.add(loss2);
+      const { loss, figures } = withPrecision(options, () => forwardPass(model, options, random));
       loss.backward();
       const gradient = clipGradNorm(parameters, gradientClip);
       optimizer.setLearningRate(rate(iteration));
       optimizer.step();
       optimizer.zeroGrad();
-      return { loss: loss.item(), stage1: loss1.item(), stage2: loss2.item(), gradient };
+      return { loss: loss.item(), ...figures, gradient };
     },
   });
+  if (average !== undefined) {
+    noGrad(() => model.loadStateDict(average.weights()));
+    average.free();
+  }
   optimizer.free();
   return { model, curve };
+}
+
+/** Runs forward pass and losses in the configuration's arithmetic; `backward` follows it by itself. */
+function withPrecision<T>({ precision, device }: Pick<TrainRefinerOptions, "precision" | "device">, body: () => T): T {
+  if (precision === "float32") return body();
+  return autocast(device.startsWith("cuda") ? "cuda" : "cpu", precision, body);
+}
+
+type PassOptions = Pick<TrainRefinerOptions, "cases" | "classes" | "configuration" | "device">;
+
+/** The losses of one batch, and figures to show. */
+function forwardPass(
+  model: RefinerModel,
+  { cases, classes, configuration, device }: PassOptions,
+  random: Random,
+): { loss: Tensor; figures: Record<string, number> } {
+  const { batch: size, imageSize, prompts, memory } = configuration;
+  const options: StagesOptions = { prompts, memory, device };
+  if (model.generator === undefined) {
+    const batch = makeBatch(drawSequences(cases, size, random), imageSize, device);
+    const jittered = { ...batch, images: jitter(batch.images, random) };
+    return stagesLoss(
+      model,
+      jittered,
+      { ...options, unprompted: drawUnprompted(batch, random) },
+      classes,
+      configuration,
+    );
+  }
+  const drafts = Array.from({ length: size }, () => random.pick(cases).draft(random));
+  const images = jitter(
+    imagesOf(
+      drafts.flatMap(({ slices }) => slices),
+      imageSize,
+      device,
+    ),
+    random,
+  );
+  const encoded = model.sam2.encodeImage(images);
+  const proposals = model.generator.propose(encoded);
+  // Prompts are what a person would give: no gradient goes through them.
+  const values = noGrad(() => proposals.float().toFloat32Array());
+  const length = values.length / images.size(0);
+  let first = 0;
+  const sequences = drafts.map((draft) => {
+    const own = draft.slices.map((_, n) => values.subarray((first + n) * length, (first + n + 1) * length));
+    first += own.length;
+    return draft.prompted(own);
+  });
+  const batch = makeBatch(sequences, imageSize, device, images);
+  const proposal = proposalLoss(proposals, batch.labels);
+  const figures = { proposal: noGrad(() => proposal.item()) };
+  if (batch.objects.length === 0) return { loss: proposal, figures: { stage1: 0, stage2: 0, ...figures } };
+  const unprompted = drawUnprompted(batch, random);
+  const stages = stagesLoss(model, batch, { ...options, encoded, unprompted }, classes, configuration);
+  return { loss: stages.loss.add(proposal), figures: { ...stages.figures, ...figures } };
+}
+
+function stagesLoss(
+  model: RefinerModel,
+  batch: Batch,
+  options: StagesOptions,
+  classes: number,
+  { losses }: TrainingConfiguration["refiner"],
+): { loss: Tensor; figures: Record<string, number> } {
+  const { stage1, stage2 } = runStages(model, batch, options);
+  const [loss1, loss2] = [
+    stageLoss(stage1, batch, model.stage1, classes, losses),
+    stageLoss(stage2, batch, model.stage2, classes, losses),
+  ];
+  return { loss: loss1.add(loss2), figures: noGrad(() => ({ stage1: loss1.item(), stage2: loss2.item() })) };
+}
+
+/**
+ * How often an object's stage 2 sees no prompt but its memories. With stage 1's own mask as prompt at all times, memories are never
+ * needed and stage 2 learns to repeat stage 1.
+ */
+const unpromptedShare = 0.25;
+
+function drawUnprompted({ objects }: Batch, random: Random): (object: number) => boolean {
+  const chosen = objects.map(() => random.chance(unpromptedShare));
+  return (object) => chosen[object]!;
 }
 
 /** Sequences in which something is asked for; empty ones are drawn anew. */
@@ -147,55 +206,4 @@ function drawSequences(cases: readonly RefinerCase[], count: number, random: Ran
 /** Brightness and contrast of every picture changed a little. */
 function jitter(images: Tensor, random: Random): Tensor {
   return images.mul(random.uniform(0.85, 1.15)).add(random.uniform(-0.15, 0.15));
-}
-
-function stageLoss(
-  head: HeadOutput,
-  batch: Batch,
-  calibration: ClassCalibration,
-  classes: number,
-  { losses }: TrainingConfiguration["refiner"],
-): Tensor {
-  const masks = { masks: head.highResMasks, ious: head.ious, objectScores: head.objectScores };
-  const own = maskLoss(masks, batch.truth, losses);
-  if (losses.merged === 0) return own;
-  return own.add(diceCrossEntropy(mergedLogits(head, batch, calibration, classes), batch.labels).mul(losses.merged));
-}
-
-/** A class that was not asked for or not seen (as good as the nothing that merging gives it), and the surest "no" of one that was. */
-const absentLogit = -15;
-
-/**
- * Logits of background (0) and calibrated classes, `[images, classes, S, S]`; their softmax is the segmenter's `mergeSlice`. What is
- * absent passes by the calibration, which would otherwise learn from voxels that it cannot change.
- */
-export function mergedLogits(
-  { highResMasks: masks, objectScores }: Pick<HeadOutput, "highResMasks" | "objectScores">,
-  { samples, objects }: Pick<Batch, "samples" | "objects">,
-  calibration: ClassCalibration,
-  classes: number,
-): Tensor {
-  const [height, width] = [masks.size(-2), masks.size(-1)];
-  const options = { device: masks.device };
-  const byPlace = new Map(objects.map((object, n) => [`${object.image} ${object.class}`, n]));
-  /** `[images, classes − 1, …]` from `[objects, 1, …]`. */
-  const arranged = (values: Tensor, absent: Tensor) =>
-    F.stack(
-      samples.map((_, image) =>
-        F.cat(
-          Array.from({ length: classes - 1 }, (__, i) => {
-            const object = byPlace.get(`${image} ${i + 1}`);
-            return object === undefined ? absent : values.select(0, object);
-          }),
-        ),
-      ),
-    );
-  const rows = arranged(masks, full([1, height, width], absentLogit, options));
-  const seen = arranged(objectScores, full([1], -1, options)).gt(0);
-  const foreground = F.where(
-    seen.unsqueeze(-1).unsqueeze(-1),
-    calibration.forward(rows.clamp({ min: absentLogit, max: -absentLogit })),
-    absentLogit,
-  );
-  return F.cat([zeros([samples.length, 1, height, width], options), foreground], { dim: 1 });
 }

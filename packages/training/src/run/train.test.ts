@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, FileError, InterruptedError, type Progress } from "@rfmedsam/base";
@@ -24,7 +24,7 @@ const settings = (changes: Partially<TrainingConfiguration> = {}) =>
     validation: 0.25,
     step0: { iterations: 4, foreground: 0.5 },
     // Untrained U-Nets find little; degraded truth always gives something to refine.
-    refiner: { iterations: 3, degradedTruth: 1 },
+    refiner: { iterations: 3, promptSources: { outOfFold: 0, degradedTruth: 1 } },
     ...changes,
   });
 
@@ -40,7 +40,7 @@ const options = (output: string, changes: Partial<TrainOptions> = {}): TrainOpti
 
 /** Everything of a model that must not depend on how it came about. */
 async function contents(model: string): Promise<Record<string, unknown>> {
-  const names = (await readdir(model)).sort();
+  const names = (await readdir(model)).filter((name) => name !== "log").sort();
   const entries = await Promise.all(
     names.map(async (name) => {
       const bytes = await readFile(join(model, name));
@@ -69,6 +69,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("a finished training", () => {
   test("leaves a model folder and nothing else", async () => {
     expect((await readdir(whole)).sort()).toEqual([
+      "log",
       "model.json",
       "refiner.safetensors",
       "step0-fold0.safetensors",
@@ -89,7 +90,7 @@ describe("a finished training", () => {
     expect(Object.keys(outputStages)).toEqual(["liver", "aorta"]);
     expect(training).toMatchObject({ dataset: "Dataset901_Tiny", seed: 4 });
     expect(training.validation).toHaveLength(2);
-    expect(step0.folds).toHaveLength(2);
+    expect(step0).toMatchObject({ kind: "unet", folds: ["step0-fold0.safetensors", "step0-fold1.safetensors"] });
     expect(refiner?.memory).toEqual({ confident: 1, neighbours: 6 });
   });
 
@@ -113,23 +114,18 @@ const deaths: readonly (readonly [string, string, number, readonly string[]])[] 
   ["while looking at the data", "looking at the data set", 2, ["looking at the data set 4", "preparing cases 4"]],
   [
     "between a U-Net and its predictions",
-    "step 0: predicting unseen cases, U-Net 1 of 2",
+    "step 0: predicting with U-Net 1 of 2",
     1,
-    ["preparing cases 4", "step 0: predicting unseen cases, U-Net 1 of 2 1", "step 0: training U-Net 2 of 2 4"],
+    ["preparing cases 4", "step 0: predicting with U-Net 1 of 2 1", "step 0: training U-Net 2 of 2 4"],
   ],
   [
     "in the second U-Net's last step",
     "step 0: training U-Net 2 of 2",
     4,
-    ["preparing cases 4", "step 0: training U-Net 2 of 2 2", "step 0: predicting unseen cases, U-Net 2 of 2 2"],
+    ["preparing cases 4", "step 0: training U-Net 2 of 2 2", "step 0: predicting with U-Net 2 of 2 2"],
   ],
-  ["in the refiner", refiner, 3, ["preparing cases 4", `${refiner} 1`, "choosing the stage of every label 1"]],
-  [
-    "after the refiner",
-    "choosing the stage of every label",
-    1,
-    ["preparing cases 4", "choosing the stage of every label 1"],
-  ],
+  ["in the refiner", refiner, 3, ["preparing cases 4", `${refiner} 1`, "measuring the validation cases 1"]],
+  ["after the refiner", "measuring the validation cases", 1, ["preparing cases 4", "measuring the validation cases 1"]],
 ];
 
 test.each(deaths)(
@@ -172,14 +168,16 @@ describe("a training that is stopped", () => {
       expect(error).toBeInstanceOf(ConfigError);
       return error as ConfigError;
     };
-    expect((await refusal({ seed: 5 })).found).toBe("a stopped training with another seed");
+    expect((await refusal({ seed: 5 })).found).toContain("seed (was 4, is 5)");
     const other = { configuration: settings({ validation: 0.5 }), seed: 5 };
-    expect((await refusal(other)).found).toBe("a stopped training with another configuration and seed");
-    expect((await refusal({ only: (id) => id !== "phantom_001" })).found).toContain("data set");
+    expect((await refusal(other)).found).toContain("validation (was 0.25, is 0.5); seed (was 4, is 5)");
+    expect((await refusal({ only: (id) => id !== "phantom_001" })).found).toContain("phantom_001");
     const file = join(dataset, "labelsTr/phantom_002.nii.gz");
-    await utimes(file, new Date(), new Date(Date.now() - 86_400_000));
+    const before = await readFile(file);
+    await copyFile(join(dataset, "labelsTr/phantom_003.nii.gz"), file);
     const touched = await refusal({});
-    expect(touched.found).toContain("files changed");
+    await writeFile(file, before);
+    expect(touched.found).toContain("phantom_002");
     expect(touched.hint).toContain("--restart");
   });
 
@@ -202,6 +200,40 @@ describe("a training that is stopped", () => {
 });
 
 describe("other ways to train", () => {
+  test("a second refiner on the step 0 of a model that kept it", async () => {
+    const again = settings({ refiner: { iterations: 2, promptSources: { outOfFold: 0, degradedTruth: 1 } } });
+    await train(options("kept", { keepWork: true }));
+    const stages = new Set<string>();
+    await train(
+      options("second", {
+        configuration: again,
+        step0From: join(folder, "kept"),
+        progress: ({ stage }) => void stages.add(stage),
+      }),
+    );
+    expect([...stages].filter((stage) => /training U-Net|predicting|looking/.test(stage))).toEqual([]);
+    expect((await contents(join(folder, "second")))["step0-fold1.safetensors"]).toBe(
+      (await contents(whole))["step0-fold1.safetensors"],
+    );
+    const other = settings({ step0: { iterations: 5 } });
+    await expect(train(options("third", { configuration: other, step0From: join(folder, "kept") }))).rejects.toThrow(
+      /another step0/,
+    );
+    await expect(train(options("fourth", { step0From: whole }))).rejects.toThrow(FileError);
+  });
+
+  test.each(["light-decoder", "learned-tokens"] as const)(
+    "the refiner's own %s instead of U-Nets",
+    async (generator) => {
+      const configuration = settings({ refiner: { generator, promptSources: { outOfFold: 1, degradedTruth: 1 } } });
+      const { manifest } = await train(options(generator, { configuration }));
+      expect(manifest.step0).toEqual({ kind: "proposal", generator, weights: "generator.safetensors" });
+      using model = await openModel(join(folder, generator), { device: "cpu" });
+      const image = await readVolume(join(dataset, "imagesTs/phantom_005_0000.nii.gz"));
+      expect(sameGrid((await model.segmenter.segment([image])).labels, image)).toBe(true);
+    },
+  );
+
   test("a single U-Net in 2D without a refiner", async () => {
     const configuration = settings({ folds: 1, step0: { dimensions: 2, iterations: 2 }, refiner: { enabled: false } });
     const { manifest } = await train(options("flat", { configuration }));
@@ -215,7 +247,7 @@ describe("other ways to train", () => {
     const only = (id: string) => id === "phantom_003";
     const { manifest, validation } = await train(options("single", { only }));
     expect(validation).toEqual([]);
-    expect(manifest.step0.folds).toHaveLength(1);
+    expect(manifest.step0).toMatchObject({ kind: "unet", folds: ["step0-fold0.safetensors"] });
     expect(manifest.outputStages).toEqual({ liver: "step0", aorta: "step0" });
   });
 

@@ -1,42 +1,56 @@
 /**
  * Where a run keeps what it needs to go on after a stop: `MODEL/training`. It goes when the model is finished.
  *
- *   run.json          configuration, seed and data set this run was started with, and its plan
+ *   run.json          configuration, seed and data set this run was started with, its plan, and the versions that worked on it
  *   cases/            prepared cases
  *   predictions/      step 0's out-of-fold logits
  *   *.safetensors     networks in training, with their optimisers
+ *
+ * Beside it, while a process works in it, `MODEL/training.lock`.
  */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigError } from "@rfmedsam/base";
-import { writeJsonAtomic } from "@rfmedsam/base/node";
+import { ConfigError, FormatError } from "@rfmedsam/base";
+import { fileErrorOf, writeJsonAtomic } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
-import type { Dataset } from "../dataset/nnunet.js";
 import { CaseStore } from "../dataset/store.js";
 import type { Plan } from "../plan/plan.js";
 import { PredictionStore } from "../refiner/predictions.js";
+import { versions } from "../version.js";
+import { type DatasetState, datasetChanges } from "./work-folder-dataset.js";
+import { FolderLock } from "./work-folder-lock.js";
+
+export { type DatasetState, datasetState } from "./work-folder-dataset.js";
+export { FolderLock } from "./work-folder-lock.js";
 
 /** What must not change between a stop and going on. */
 export interface RunIdentity {
   readonly configuration: TrainingConfiguration;
   readonly seed: number;
-  /** Hash over the names, sizes and modification times of the data set's files, and its description. */
-  readonly dataset: string;
+  readonly dataset: DatasetState;
 }
 
-interface RunFile extends RunIdentity {
-  readonly plan?: Plan;
+type Versions = Readonly<Record<string, string>>;
+
+export interface RunFile extends RunIdentity {
+  readonly plan: Plan;
+  readonly madeWith: readonly Versions[];
 }
 
 export class WorkFolder {
   readonly cases: CaseStore;
   readonly predictions: PredictionStore;
+  #madeWith: readonly Versions[];
 
-  constructor(readonly folder: string) {
+  /** @param present versions of all that can change a result */
+  constructor(
+    readonly folder: string,
+    readonly present: Versions = versions(),
+  ) {
     this.cases = new CaseStore(join(folder, "cases"));
     this.predictions = new PredictionStore(join(folder, "predictions"));
+    this.#madeWith = [present];
   }
 
   checkpoint(name: string): string {
@@ -47,32 +61,79 @@ export class WorkFolder {
     return join(this.folder, "run.json");
   }
 
+  /** The versions that worked on this run, in their order: several when it was gone on with after an update. */
+  get madeWith(): readonly Versions[] {
+    return this.#madeWith;
+  }
+
+  /** Keeps other processes out until it is released. @throws ConfigError while another one is in */
+  lock(): Promise<FolderLock> {
+    return FolderLock.take(`${this.folder}.lock`);
+  }
+
   /**
-   * Recognises a run that was stopped. A new one leaves nothing before its plan is known: until then the data set is only read, and
-   * may have to be corrected.
+   * Recognises a run that was stopped, and clears away what a kill left half-written. A new run leaves nothing before its plan is
+   * known: until then the data set is only read, and may have to be corrected.
    *
+   * @param note is told when other versions go on than began: that is allowed, but may change the numbers
    * @returns the plan, if there is such a run
-   * @throws ConfigError when the folder holds a run with other settings or other data
+   * @throws ConfigError when the folder holds a run with other settings or other data; FormatError when its description is damaged
    */
-  async begin(identity: RunIdentity): Promise<Plan | undefined> {
+  async begin(identity: RunIdentity, note: (text: string) => void = () => {}): Promise<Plan | undefined> {
     if (!existsSync(this.#file)) return undefined;
-    const before = JSON.parse(await readFile(this.#file, "utf8")) as RunFile;
-    const changed = (["configuration", "seed", "dataset"] as const).filter(
-      (key) => JSON.stringify(before[key]) !== JSON.stringify(identity[key]),
-    );
-    if (changed.length > 0) {
+    const before = await this.read();
+    const changes = [
+      ...configurationChanges(before.configuration, identity.configuration),
+      ...(before.seed === identity.seed ? [] : [`seed (was ${before.seed}, is ${identity.seed})`]),
+      ...datasetChanges(before.dataset, identity.dataset).map((change) => `data set: ${change}`),
+    ];
+    if (changes.length > 0) {
       throw new ConfigError({
         file: this.folder,
-        found: `a stopped training with another ${changed.map((key) => (key === "dataset" ? "data set (or one whose files changed)" : key)).join(" and ")}`,
+        found: `a stopped training that was started with something else: ${changes.join("; ")}`,
         expected: "the settings and data it was started with",
-        hint: "give the same settings to go on, add --restart to start anew, or choose another output folder",
+        hint: "give the same settings and data to go on, add --restart to start anew, or choose another output folder",
       });
     }
+    await this.#continueWith(before, note);
+    await removeParts(this.folder);
     return before.plan;
   }
 
+  /** What the folder says of its run. @throws FileError when there is none, FormatError when it is damaged */
+  async read(): Promise<RunFile> {
+    try {
+      const run = JSON.parse(await readFile(this.#file, "utf8")) as RunFile;
+      if (
+        [run.configuration, run.dataset?.files, run.plan, run.madeWith?.[0]].every((part) => part instanceof Object)
+      ) {
+        return run;
+      }
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError)) throw fileErrorOf(cause, this.#file);
+    }
+    throw new FormatError({
+      file: this.#file,
+      found: "the description of a stopped training is damaged",
+      hint: "add --restart to start anew, or choose another output folder",
+    });
+  }
+
+  async #continueWith(run: RunFile, note: (text: string) => void): Promise<void> {
+    this.#madeWith = run.madeWith;
+    const last = run.madeWith.at(-1)!;
+    const names = [...new Set([...Object.keys(last), ...Object.keys(this.present)])];
+    const other = names.filter((name) => last[name] !== this.present[name]);
+    if (other.length === 0) return;
+    const list = other.map((name) => `${name} ${last[name] ?? "none"}, now ${this.present[name] ?? "none"}`);
+    note(`this training was last worked on with ${list.join("; ")}: it goes on, its numbers may differ a little`);
+    this.#madeWith = [...run.madeWith, this.present];
+    await writeJsonAtomic(this.#file, { ...run, madeWith: this.#madeWith } satisfies RunFile);
+  }
+
   async rememberPlan(identity: RunIdentity, plan: Plan): Promise<void> {
-    await writeJsonAtomic(this.#file, { ...identity, plan } satisfies RunFile);
+    this.#madeWith = [this.present];
+    await writeJsonAtomic(this.#file, { ...identity, plan, madeWith: this.#madeWith } satisfies RunFile);
   }
 
   /** Removes what a run left, all at once: half of it would be taken for a run that goes on. A folder without run.json is not ours. */
@@ -85,14 +146,26 @@ export class WorkFolder {
   }
 }
 
-/** Changes when a file of the data set does. */
-export async function datasetHash({ training, labels, channelNames }: Dataset): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([labels, channelNames]));
-  for (const { id, images, labels: labelFile } of training) {
-    for (const file of [...images, labelFile!]) {
-      const { size, mtimeMs } = await stat(file);
-      hash.update(`${id} ${size} ${Math.round(mtimeMs)}\n`);
-    }
+/** Leaves of two configurations that are not the same, by their dotted names. */
+function configurationChanges(before: unknown, now: unknown, name = "configuration"): string[] {
+  if (isTable(before) && isTable(now)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+    return keys.flatMap((key) =>
+      configurationChanges(before[key], now[key], name === "configuration" ? key : `${name}.${key}`),
+    );
   }
-  return hash.digest("hex");
+  const [old, present] = [JSON.stringify(before), JSON.stringify(now)];
+  return old === present ? [] : [`${name} (was ${old ?? "not set"}, is ${present ?? "not set"})`];
+}
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Files and folders that were being written when the process was killed. */
+async function removeParts(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (/\.\d+-\d+\.part$/.test(entry.name)) await rm(path, { recursive: true, force: true });
+    else if (entry.isDirectory()) await removeParts(path);
+  }
 }

@@ -28,14 +28,19 @@ const cases = [0, 1, 2].map((n) =>
   }),
 );
 
-function options(name: string, changes: Partial<TrainUNetOptions> = {}, dimensions: 2 | 3 = 3): TrainUNetOptions {
-  const configuration = tinyConfiguration({ step0: { dimensions, iterations: 6, augmentation: { mirrorAxes: [2] } } });
+function planOf(configuration: ReturnType<typeof tinyConfiguration>) {
   const channels = [{ mean: 0, std: 1, low: -1, high: 1, bulk: { low: -1, high: 1 } }];
   const fingerprint = { medianSpacing: [1, 1, 1], medianExtent: shape, channels } as const;
+  return makePlan(fingerprint, ["CT"], classes, configuration);
+}
+
+function options(name: string, changes: Partial<TrainUNetOptions> = {}, dimensions: 2 | 3 = 3): TrainUNetOptions {
+  const configuration = tinyConfiguration({ step0: { dimensions, iterations: 6, augmentation: { mirrorAxes: [2] } } });
   return {
     cases,
-    plan: makePlan(fingerprint, ["CT"], classes, configuration),
+    plan: planOf(configuration),
     configuration: configuration.step0,
+    precision: "float32",
     seed: 3,
     device: "cpu",
     stage: "step 0",
@@ -69,6 +74,67 @@ describe.each([3, 2] as const)("a U-Net in %i dimensions", (dimensions) => {
     await expect(trainUNet(options("kill", { progress: kill }, dimensions))).rejects.toThrow("killed");
     expect(await weights(options("kill", {}, dimensions))).toEqual(whole);
   });
+});
+
+describe("averaged weights", () => {
+  /** A training with its weights after each step, seen through the progress it reports. */
+  const step0 = (averaging: number) =>
+    tinyConfiguration({ step0: { iterations: 6, averaging, augmentation: { mirrorAxes: [2] } } }).step0;
+
+  test("are what is returned, and training goes on with the plain ones", async () => {
+    const losses = (seen: number[]) => (event: { values?: Readonly<Record<string, number>> }) => {
+      seen.push(event.values?.loss ?? Number.NaN);
+    };
+    const [plain, averaged] = [[], []] as [number[], number[]];
+    const last = await weights(options("plain", { configuration: step0(0), progress: losses(plain) }));
+    const mean = await weights(options("averaged", { configuration: step0(0.9), progress: losses(averaged) }));
+    expect(averaged).toEqual(plain);
+    expect(mean).not.toEqual(last);
+    // d = min(0.9, (1 + n) / (10 + n)) starts at 0.1: after one step the average is nine tenths of the way.
+    const one = (averaging: number) => tinyConfiguration({ step0: { iterations: 1, averaging } }).step0;
+    const start = await weights(options("zero", { configuration: { ...one(0), learningRate: 1e-30 } }));
+    const [first, after] = [
+      await weights(options("one", { configuration: one(0) })),
+      await weights(options("avg", { configuration: one(0.9) })),
+    ];
+    for (const [p, values] of after.entries()) {
+      for (const [i, value] of values.entries()) {
+        expect(value).toBeCloseTo(0.1 * start[p]![i]! + 0.9 * first[p]![i]!, 6);
+      }
+    }
+  });
+
+  test("survive a stop", async () => {
+    const whole = await weights(options("whole", { configuration: step0(0.9) }));
+    const stop = new AbortController();
+    const progress = ({ done }: { done: number }) => {
+      if (done === 3) stop.abort();
+    };
+    await expect(
+      trainUNet(options("stop", { configuration: step0(0.9), progress, signal: stop.signal })),
+    ).rejects.toThrow("step 3");
+    expect(await weights(options("stop", { configuration: step0(0.9) }))).toEqual(whole);
+    // Also when nothing is left to be trained.
+    expect(await weights(options("stop", { configuration: step0(0.9) }))).toEqual(whole);
+  });
+});
+
+test("in bfloat16 trains float32 weights, near those that float32 trains", async () => {
+  const [half, full] = [await weights(options("half", { precision: "bfloat16" })), await weights(options("full"))];
+  expect(half).not.toEqual(full);
+  const norm = (all: number[][]) => Math.hypot(...all.flat());
+  const difference = half.map((values, p) => values.map((value, i) => value - full[p]![i]!));
+  expect(norm(difference) / norm(full)).toBeLessThan(0.02);
+});
+
+test.each([2, 4])("trains with %i stages", async (maximumStages) => {
+  const configuration = tinyConfiguration({ step0: { iterations: 2, maximumStages, patchVoxels: 10_000 } });
+  const { network, curve } = await trainUNet(
+    options("deep", { configuration: configuration.step0, plan: planOf(configuration) }),
+  );
+  expect(network.architecture.features.length).toBe(Math.min(maximumStages, 3));
+  expect(curve.values.loss!.every(Number.isFinite)).toBe(true);
+  network.free();
 });
 
 test("another seed trains another network", async () => {

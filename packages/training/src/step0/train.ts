@@ -1,29 +1,31 @@
 /** Step 0's training: one U-Net as nnU-Net trains it (SGD with Nesterov momentum, poly schedule, Dice + CE, deep supervision). */
-import type { CancelSignal, Progress } from "@rfmedsam/base";
 import { PlainConvUNet } from "@rfmedsam/models";
-import { AdamW, clipGradNorm, manualSeed, type Optimizer, SGD, schedule, type Tensor } from "@rfmedsam/torch";
+import {
+  AdamW,
+  autocast,
+  clipGradNorm,
+  manualSeed,
+  type Optimizer,
+  SGD,
+  schedule,
+  type Tensor,
+  WeightAverage,
+} from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { StoredCase } from "../dataset/store.js";
-import { type Curve, trainLoop } from "../loop/loop.js";
+import { type Curve, type LoopOptions, trainLoop } from "../loop/loop.js";
 import { deeplySupervised } from "../losses/dice-ce.js";
 import type { Plan } from "../plan/plan.js";
-import { changeIntensities, mirror } from "./intensity.js";
-import { drawBatch } from "./patches.js";
+import { drawBatch } from "./batch.js";
 
 type Step0 = TrainingConfiguration["step0"];
 
-export interface TrainUNetOptions {
+export interface TrainUNetOptions extends Omit<LoopOptions, "iterations" | "model" | "optimizer" | "average" | "step"> {
   readonly cases: readonly StoredCase[];
   readonly plan: Plan;
-  readonly configuration: TrainingConfiguration["step0"];
-  readonly seed: number;
+  readonly configuration: Step0;
+  readonly precision: TrainingConfiguration["precision"];
   readonly device: string;
-  /** Named in progress lines, e.g. `step 0, fold 1 of 2`. */
-  readonly stage: string;
-  readonly checkpoint: string;
-  readonly checkpointEvery: number;
-  readonly progress: Progress;
-  readonly signal?: CancelSignal | undefined;
 }
 
 /** One row a value of `step0.optimizer`. */
@@ -31,36 +33,50 @@ const optimizers: {
   readonly [Name in Step0["optimizer"]]: (parameters: readonly Tensor[], options: Step0) => Optimizer;
 } = {
   sgd: (parameters, { learningRate, momentum, weightDecay }) =>
-    new SGD(parameters, { learningRate, momentum, weightDecay, nesterov: true }),
+    new SGD(parameters, { learningRate, momentum, weightDecay, nesterov: momentum > 0 }),
   adamw: (parameters, { learningRate, weightDecay }) => new AdamW(parameters, { learningRate, weightDecay }),
 };
 
-/** Trains (or goes on training) a U-Net. @throws as `trainLoop` does */
+/**
+ * Trains (or goes on training) a U-Net on the device.
+ *
+ * @returns the network with its averaged weights, or its last ones where `averaging` is 0
+ * @throws as `trainLoop` does
+ */
 export async function trainUNet(options: TrainUNetOptions): Promise<{ network: PlainConvUNet; curve: Curve }> {
-  const { cases, plan, configuration, seed, device } = options;
-  const { iterations, gradientClip, augmentation } = configuration;
+  const { cases, plan, configuration, precision, seed, device } = options;
+  const { iterations, gradientClip, averaging } = configuration;
   manualSeed(seed);
   const network = new PlainConvUNet(plan.architecture).to({ device });
   const parameters = network.parameters();
   const optimizer = optimizers[configuration.optimizer](parameters, configuration);
+  const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
   const rate = schedule("poly", { steps: iterations });
-  const curve = await trainLoop({
-    ...options,
-    iterations,
-    model: network,
-    optimizer,
-    step: (iteration, random) => {
-      const drawn = mirror(drawBatch(cases, plan.patch, configuration, random, device), augmentation, random);
-      const { image, labels } = changeIntensities(drawn, augmentation, random);
-      const loss = deeplySupervised(network.forwardAll(image), labels);
-      loss.backward();
-      const gradient = clipGradNorm(parameters, gradientClip);
-      optimizer.setLearningRate(rate(iteration));
-      optimizer.step();
-      optimizer.zeroGrad();
-      return { loss: loss.item(), gradient };
-    },
-  });
-  optimizer.free();
-  return { network, curve };
+  const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels);
+  const inPrecision = <T>(body: () => T): T =>
+    precision === "bfloat16" ? autocast(device.startsWith("cuda") ? "cuda" : "cpu", precision, body) : body();
+  try {
+    const curve = await trainLoop({
+      ...options,
+      iterations,
+      model: network,
+      optimizer,
+      average,
+      step: (iteration, random) => {
+        const { image, labels } = drawBatch(cases, plan.patch, configuration, random, device);
+        const loss = inPrecision(() => lossOf(image, labels));
+        loss.backward();
+        const gradient = clipGradNorm(parameters, gradientClip);
+        optimizer.setLearningRate(rate(iteration));
+        optimizer.step();
+        optimizer.zeroGrad();
+        return { loss: loss.item(), gradient };
+      },
+    });
+    if (average) network.loadStateDict(average.weights());
+    return { network, curve };
+  } finally {
+    optimizer.free();
+    average?.free();
+  }
 }

@@ -1,23 +1,16 @@
-/**
- * The SAM-Med2D cases of the reference folder (`RFMEDSAM_SHARED`, by default `../shared`): a description, inputs, and outputs that bring
- * their own tolerance.
- */
+/** The SAM-Med2D cases of the shared folder: a description, inputs, and outputs that bring their own tolerance. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { join } from "node:path";
+import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
 import { Sam, type SamConfig, samConfig } from "@rfmedsam/models";
 import { readSafetensors, type Tensor } from "@rfmedsam/torch";
 import { expect } from "vitest";
 
-const repository = resolve(fileURLToPath(import.meta.url), "../../../../..");
-const shared = process.env.RFMEDSAM_SHARED ?? join(repository, "../shared");
 const family = "parity/sammed2d";
 
 /** All cases of one kind, whatever the small model they belong to: `mini/losses` … Fails when there are none. */
 export function caseNames(prefix: string): string[] {
-  const folder = join(shared, family);
-  if (!existsSync(folder)) throw new Error(`${folder} is missing; set RFMEDSAM_SHARED to the folder of references`);
+  const folder = sharedPath(family);
   const names = readdirSync(folder).flatMap((model) =>
     readdirSync(join(folder, model))
       .filter((name) => name.startsWith(prefix) && existsSync(join(folder, model, name, "case.json")))
@@ -37,7 +30,7 @@ export class ReferenceCase<Facts = unknown> {
   ) {}
 
   static async read<Facts>(name: string): Promise<ReferenceCase<Facts>> {
-    const folder = join(shared, family, name);
+    const folder = sharedPath(family, name);
     const tensors = await readSafetensors(join(folder, "tensors.safetensors"));
     const under = (prefix: string) =>
       new Map(
@@ -49,7 +42,7 @@ export class ReferenceCase<Facts = unknown> {
 
   /** The model the case belongs to, with its weights, not training. */
   async model(): Promise<Sam> {
-    const folder = join(shared, family, this.name, "..");
+    const folder = sharedPath(family, this.name, "..");
     const model = new Sam(modelConfig(JSON.parse(readFileSync(join(folder, "config.json"), "utf8"))));
     model.loadStateDict(await readSafetensors(join(folder, "weights.safetensors")));
     return model.eval();

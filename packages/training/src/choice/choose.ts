@@ -1,0 +1,84 @@
+/**
+ * Everything that is decided about a model once it is trained, on cases its refiner has not seen: per class the stage that answers, when
+ * another one answers after all (gate), and whether only the largest component stays. The manifest takes the decisions, the report the
+ * numbers behind them.
+ */
+import type { GateRule, OutputStage } from "@rfmedsam/segmenter";
+import type { TrainingConfiguration } from "../config.js";
+import { type LearnedGate, learnGate } from "./gate-learning.js";
+import type { MeasuredCase, MeasuredClass, StageDice } from "./measure.js";
+import { chooseStage, fewestCases, mean, type StageChoice } from "./output-stage.js";
+
+/** The numbers behind one class's choices. */
+export interface ClassChoice {
+  readonly label: string;
+  readonly stage: OutputStage;
+  readonly gains: StageChoice["gains"];
+  /** Absent where no rule helps. */
+  readonly gate?: LearnedGate;
+  /** Mean Dice of the clean cases without and with only the largest component; NaN without cases. */
+  readonly largestComponent: { readonly before: number; readonly after: number; readonly kept: boolean };
+}
+
+/** As the manifest takes it, by class name. */
+export interface ModelChoices {
+  readonly outputStages: Readonly<Record<string, OutputStage>>;
+  readonly gate: Readonly<Record<string, GateRule>>;
+  readonly largestComponent: readonly string[];
+  readonly choices: readonly ClassChoice[];
+}
+
+/**
+ * @param measured validation cases, clean and degraded
+ * @param classes names in the order of the network's classes, background first
+ * @param options which choices are made; without `stages` stage 2 answers for all
+ */
+export function chooseOutputs(
+  measured: readonly MeasuredCase[],
+  classes: readonly string[],
+  options: TrainingConfiguration["choice"],
+): ModelChoices {
+  const choices = classes.slice(1).map((label, n): ClassChoice => {
+    const rows = cleanRows(measured, n + 1);
+    const { stage: chosen, gains } = chooseStage(rows);
+    const stage = options.stages ? chosen : "stage2";
+    const gate = options.gate ? learnGate(measured, n + 1, stage) : undefined;
+    return {
+      label,
+      stage,
+      gains,
+      ...(gate && { gate }),
+      largestComponent: chooseLargest(rows, stage, options.largestComponent),
+    };
+  });
+  return {
+    outputStages: Object.fromEntries(choices.map(({ label, stage }) => [label, stage])),
+    gate: Object.fromEntries(choices.flatMap(({ label, gate }) => (gate ? [[label, gate.rule]] : []))),
+    largestComponent: choices.flatMap(({ label, largestComponent }) => (largestComponent.kept ? [label] : [])),
+    choices,
+  };
+}
+
+/** Dice of the clean cases: the rows of the validation table. */
+export function stageDice(measured: readonly MeasuredCase[]): StageDice[] {
+  return measured
+    .filter(({ degraded }) => !degraded)
+    .flatMap(({ classes }) => classes.map(({ case: id, class: label, dice }) => ({ case: id, class: label, dice })));
+}
+
+function cleanRows(measured: readonly MeasuredCase[], label: number): MeasuredClass[] {
+  return measured.filter(({ degraded }) => !degraded).map(({ classes }) => classes[label - 1]!);
+}
+
+/** As nnU-Net decides: kept where it makes the mean better, so never where it makes it worse. */
+function chooseLargest(
+  rows: readonly MeasuredClass[],
+  stage: OutputStage,
+  wanted: boolean,
+): ClassChoice["largestComponent"] {
+  const pairs = rows
+    .map(({ dice, largestComponent }) => [dice[stage], largestComponent?.[stage] ?? dice[stage]] as const)
+    .filter((pair) => pair.every(Number.isFinite));
+  const [before, after] = [mean(pairs.map(([one]) => one)), mean(pairs.map(([, other]) => other))];
+  return { before, after, kept: wanted && pairs.length >= fewestCases && after > before };
+}

@@ -1,0 +1,60 @@
+/**
+ * Which stage each label comes from. Never worse than step 0 means: another stage must be better by a margin that chance does not
+ * explain.
+ */
+import type { OutputStage } from "@rfmedsam/segmenter";
+import { outputStages, type StageDice } from "./measure.js";
+
+/** With fewer cases a mean gain says nothing. */
+export const fewestCases = 3;
+
+/** A stage replaces step 0 only when its mean gain exceeds this, and twice its standard error (about 95 % confidence). */
+const requiredGain = 0.001;
+
+/** A stage against step 0, over the cases that have the class. */
+export interface StageGain {
+  readonly cases: number;
+  /** Mean Dice of the stage; NaN without cases. */
+  readonly dice: number;
+  /** Mean of its Dice minus step 0's, and that mean's standard error. */
+  readonly gain: number;
+  readonly error: number;
+}
+
+export interface StageChoice {
+  readonly stage: OutputStage;
+  readonly gains: Readonly<Record<OutputStage, StageGain>>;
+}
+
+/** @param rows of one class, clean validation cases; without any, step 0 answers */
+export function chooseStage(rows: readonly StageDice[]): StageChoice {
+  const gains = Object.fromEntries(outputStages.map((stage) => [stage, gainOf(rows, stage)])) as Record<
+    OutputStage,
+    StageGain
+  >;
+  let stage: OutputStage = "step0";
+  for (const candidate of outputStages.slice(1)) {
+    const { cases, gain, error } = gains[candidate];
+    if (cases < fewestCases) continue;
+    if (gain > Math.max(requiredGain, 2 * error) && gain > gains[stage].gain) stage = candidate;
+  }
+  return { stage, gains };
+}
+
+function gainOf(rows: readonly StageDice[], stage: OutputStage): StageGain {
+  const known = rows.filter(({ dice }) => Number.isFinite(dice.step0) && Number.isFinite(dice[stage]));
+  const gains = known.map(({ dice }) => dice[stage] - dice.step0);
+  const gain = mean(gains);
+  const variance = gains.reduce((total, one) => total + (one - gain) ** 2, 0) / Math.max(1, gains.length - 1);
+  return {
+    cases: gains.length,
+    dice: mean(known.map(({ dice }) => dice[stage])),
+    gain,
+    error: Math.sqrt(variance / gains.length),
+  };
+}
+
+/** NaN of nothing. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0) / values.length;
+}

@@ -1,0 +1,120 @@
+/** A data set's plan and what it will cost, before anything is trained. */
+import { type CancelSignal, type Progress, throwIfCancelled } from "@rfmedsam/base";
+import { backboneConfig } from "@rfmedsam/models";
+import { type Device, onDevice } from "@rfmedsam/torch";
+import type { TrainingConfiguration } from "../config.js";
+import { loadCase } from "../dataset/load.js";
+import type { Dataset } from "../dataset/nnunet.js";
+import { divide } from "../folds.js";
+import { RefinerModel } from "../refiner/model.js";
+import { type CaseFingerprint, type Fingerprint, fingerprintCase, fingerprintDataset } from "./fingerprint.js";
+import { memoryBudget } from "./memory/budget.js";
+import { estimateCases, estimatePrediction } from "./memory/prediction.js";
+import { estimateRefiner } from "./memory/refiner.js";
+import type { MemoryEstimate } from "./memory/sheet.js";
+import { estimateStep0 } from "./memory/step0.js";
+import { makePlan, type Plan } from "./plan.js";
+
+export interface MeasureOptions {
+  readonly configuration: TrainingConfiguration;
+  readonly seed: number;
+  readonly progress: Progress;
+  readonly signal?: CancelSignal | undefined;
+}
+
+/** Looks at every training case once. @throws as `loadCase`, InterruptedError */
+export async function measureDataset(
+  { training, labels }: Pick<Dataset, "training" | "labels">,
+  { configuration, seed, progress, signal }: MeasureOptions,
+): Promise<Fingerprint> {
+  const { preprocessing } = configuration;
+  const cases: CaseFingerprint[] = [];
+  for (const [index, files] of training.entries()) {
+    throwIfCancelled(signal);
+    cases.push(fingerprintCase(await loadCase(files, labels), seed, preprocessing));
+    progress({ stage: "looking at the data set", done: index + 1, total: training.length });
+  }
+  return fingerprintDataset(cases, preprocessing.clip);
+}
+
+export interface EstimateOptions {
+  readonly plan: Plan;
+  readonly fingerprint: Fingerprint;
+  readonly configuration: TrainingConfiguration;
+  readonly device: Device;
+}
+
+/** What each phase of a run holds at its fullest moment, in the order in which they come. */
+export function estimateRun({ plan, fingerprint, configuration, device }: EstimateOptions): MemoryEstimate[] {
+  const { step0, refiner, precision, folds } = configuration;
+  const { architecture, patch, batch, recipe } = plan;
+  const { classes } = architecture;
+  const unet = { architecture, patch, batch };
+  const withUNets = refiner.generator === "unet" || !refiner.enabled;
+  const sizes = {
+    fingerprint,
+    spacing: recipe.spacing ?? fingerprint.medianSpacing,
+    unet,
+    folds: withUNets ? folds : 0,
+    refiner: refiner.enabled ? refinerSizes(refiner, classes) : undefined,
+    device,
+  };
+  return [
+    estimateCases(sizes),
+    ...(withUNets ? [estimateStep0(unet, { ...step0, precision, device })] : []),
+    ...(refiner.enabled ? [estimateRefiner(refiner, { classes, precision, device })] : []),
+    estimatePrediction(sizes),
+  ];
+}
+
+/** Read off a network without memory for its weights. */
+function refinerSizes(refiner: TrainingConfiguration["refiner"], classes: number) {
+  const config = backboneConfig(refiner.backbone, refiner.imageSize, refiner.adapters);
+  const model = onDevice("meta", () => new RefinerModel(config, classes, refiner));
+  const parameters = model.parameterCount();
+  model.free();
+  return { config, parameters };
+}
+
+export interface DatasetPlan {
+  readonly fingerprint: Fingerprint;
+  readonly plan: Plan;
+  /** Bytes that training may take. */
+  readonly budget: number;
+  readonly memory: readonly MemoryEstimate[];
+  /** How many cases each of step 0's U-Nets learns from and leaves out, and how many decide at the end. */
+  readonly division: {
+    readonly folds: readonly { readonly training: number; readonly leftOut: number }[];
+    readonly refiner: number;
+    readonly validation: number;
+  };
+}
+
+/**
+ * Plans a data set as `train` would.
+ *
+ * @throws ResourceError when nothing fits the memory, and as `measureDataset` does
+ */
+export async function planDataset(
+  dataset: Dataset,
+  { device, ...options }: MeasureOptions & { readonly device: Device },
+): Promise<DatasetPlan> {
+  const { configuration, seed } = options;
+  const budget = memoryBudget(configuration.memory, device);
+  const fingerprint = await measureDataset(dataset, options);
+  const classes = Object.keys(dataset.labels).length;
+  const plan = makePlan(fingerprint, dataset.channelNames, classes, configuration, { budget, device });
+  const ids = dataset.training.map(({ id }) => id);
+  const { leftOut, validation } = divide(ids, configuration.folds, configuration.validation, seed);
+  return {
+    fingerprint,
+    plan,
+    budget,
+    memory: estimateRun({ plan, fingerprint, configuration, device }),
+    division: {
+      folds: leftOut.map((left) => ({ training: ids.length - left.length, leftOut: left.length })),
+      refiner: ids.length - validation.length,
+      validation: validation.length,
+    },
+  };
+}

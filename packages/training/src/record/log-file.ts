@@ -1,0 +1,80 @@
+/**
+ * `steps.jsonl`: a line a point or a result, appended as the training goes. This file is the record; event file, curves and plots are
+ * made from it. A process that was killed leaves at most a torn last line, which is dropped when the file is read.
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { FormatError } from "@rfmedsam/base";
+import { fileErrorOf } from "@rfmedsam/base/node";
+import * as z from "zod";
+import type { CurvePoint } from "./points.js";
+
+/** A figure about the whole run, e.g. the validation Dice of one label by one stage. */
+export interface RunResult {
+  /** With slashes between its parts: "validation/liver/stage1". */
+  readonly result: string;
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
+export type LogEntry = CurvePoint | RunResult;
+
+const entry = z.union([
+  z.object({
+    stage: z.string().min(1),
+    iteration: z.int().positive(),
+    steps: z.int().positive(),
+    values: z.record(z.string(), z.number()),
+    seconds: z.number().min(0),
+    memory: z.number().min(0),
+    time: z.number(),
+  }),
+  z.object({ result: z.string().min(1), value: z.number(), time: z.number() }),
+]);
+
+export const isPoint = (each: LogEntry): each is CurvePoint => "stage" in each;
+
+export interface LogContent {
+  readonly entries: readonly LogEntry[];
+  /** Whether the last line was not whole, and was left out. */
+  readonly torn: boolean;
+}
+
+/** @throws FormatError for a line that is none of ours and is not the last; FileError */
+export async function readLog(file: string): Promise<LogContent> {
+  if (!existsSync(file)) return { entries: [], torn: false };
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    throw fileErrorOf(cause, file);
+  }
+  const lines = text.split("\n");
+  // Whatever stands behind the last line feed was cut off.
+  const rest = lines.pop()!;
+  const entries: LogEntry[] = [];
+  for (const [at, line] of lines.entries()) {
+    const parsed = parseLine(line);
+    if (parsed !== undefined) {
+      entries.push(parsed);
+    } else if (at < lines.length - 1) {
+      throw new FormatError({
+        file,
+        found: `line ${at + 1} is not a step of a training`,
+        expected: "JSON lines as `rfmedsam train` writes them",
+        hint: "remove the file to begin a new record; the training itself does not need it",
+      });
+    }
+  }
+  return { entries, torn: rest !== "" || entries.length < lines.length };
+}
+
+function parseLine(line: string): LogEntry | undefined {
+  try {
+    const { success, data } = entry.safeParse(JSON.parse(line));
+    return success ? data : undefined;
+  } catch {
+    return undefined; // not JSON: torn, or not ours
+  }
+}

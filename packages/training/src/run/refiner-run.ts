@@ -1,0 +1,81 @@
+/** Stages 1 and 2: the refiner is trained on all cases but those of the validation, and measured on these. */
+import { throwIfCancelled } from "@rfmedsam/base";
+import { TorchRefiner } from "@rfmedsam/models";
+import { noGrad, scope } from "@rfmedsam/torch";
+import { degradedStep0 } from "../choice/degraded-step0.js";
+import { type MeasuredCase, measureCase } from "../choice/measure.js";
+import { refinerSettings } from "../choice/settings.js";
+import type { StoredCase } from "../dataset/store.js";
+import type { Curve } from "../loop/loop.js";
+import type { RefinerModel } from "../refiner/model.js";
+import { RefinerCase } from "../refiner/sequences.js";
+import { trainRefiner } from "../refiner/train.js";
+import { type Run, usesUNets } from "./run.js";
+
+export interface TrainedRefiner {
+  readonly model: RefinerModel;
+  readonly curve: Curve;
+  /** The validation cases: as step 0 predicts them, and with its predictions made worse on purpose. */
+  readonly measured: readonly MeasuredCase[];
+}
+
+/** Degraded predictions of each validation case that the gate learns from. */
+const degradedCopies = 2;
+
+export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase>): Promise<TrainedRefiner> {
+  const { work, classes, configuration, division, seed, device, record, progress, signal } = run;
+  const held = new Set(division.validation);
+  const prompted = usesUNets(configuration);
+  const learning: RefinerCase[] = [];
+  for (const [id, stored] of cases) {
+    if (held.has(id)) continue;
+    const logits = prompted ? await work.predictions.open(id) : undefined;
+    learning.push(new RefinerCase(stored, logits, classes.length, configuration.refiner));
+  }
+  const { model, curve } = await trainRefiner({
+    cases: learning,
+    classes: classes.length,
+    configuration: configuration.refiner,
+    precision: configuration.precision,
+    seed: seed + 1,
+    device,
+    checkpoint: work.checkpoint("refiner"),
+    checkpointEvery: configuration.checkpointEvery,
+    record,
+    progress,
+    signal,
+  });
+  return { model, curve, measured: await measureValidation(run, cases, model) };
+}
+
+async function measureValidation(
+  run: Run,
+  cases: ReadonlyMap<string, StoredCase>,
+  model: RefinerModel,
+): Promise<MeasuredCase[]> {
+  const { work, classes, configuration, division, seed, device, progress, signal } = run;
+  model.eval();
+  const calibration = { stage1: model.stage1.export(), stage2: model.stage2.export() };
+  const options = {
+    network: new TorchRefiner(model.sam2, device, { generator: model.generator }),
+    settings: refinerSettings(configuration.refiner, calibration),
+    classes: classes.length,
+    signal,
+  };
+  const copies = configuration.choice.gate ? degradedCopies : 0;
+  const measured: MeasuredCase[] = [];
+  for (const [index, id] of division.validation.entries()) {
+    throwIfCancelled(signal);
+    const stored = cases.get(id)!;
+    const opened = usesUNets(configuration) ? await work.predictions.open(id) : undefined;
+    const logits = opened && noGrad(() => scope(() => opened.float().toFloat32Array()));
+    opened?.free();
+    measured.push(await measureCase(stored, logits, options));
+    for (let copy = 0; copy < copies; copy++) {
+      const degrade = degradedStep0(classes.length, seed, index, copy);
+      measured.push(await measureCase(stored, logits, { ...options, degrade }));
+    }
+    progress({ stage: "measuring the validation cases", done: index + 1, total: division.validation.length });
+  }
+  return measured;
+}

@@ -1,0 +1,56 @@
+/** Step 0's cross-validation: K U-Nets one after the other, each of which then predicts the cases whose prompts come from it. */
+import { join } from "node:path";
+import { throwIfCancelled } from "@rfmedsam/base";
+import { TorchPatchNetwork } from "@rfmedsam/models";
+import { predictVolume } from "@rfmedsam/segmenter";
+import { writeSafetensors } from "@rfmedsam/torch";
+import type { StoredCase } from "../dataset/store.js";
+import type { Curve } from "../loop/loop.js";
+import { trainUNet } from "../step0/train.js";
+import { foldFile, type Run } from "./run.js";
+
+/** @returns a curve per fold */
+export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase>): Promise<Curve[]> {
+  const { division, configuration, plan, seed, device, work, output, record, progress, signal } = run;
+  const { overlap, mirrorPrediction, augmentation } = configuration.step0;
+  const folds = division.leftOut.length;
+  const curves: Curve[] = [];
+  for (const [fold, leftOut] of division.leftOut.entries()) {
+    const which = folds === 1 ? "the U-Net" : `U-Net ${fold + 1} of ${folds}`;
+    const { network, curve } = await trainUNet({
+      cases: [...cases.values()].filter(({ id }) => !leftOut.includes(id)),
+      plan,
+      configuration: configuration.step0,
+      precision: configuration.precision,
+      seed: seed + 1000 * (fold + 1),
+      device,
+      stage: `step 0: training ${which}`,
+      checkpoint: work.checkpoint(`step0-fold${fold}`),
+      checkpointEvery: configuration.checkpointEvery,
+      record,
+      progress,
+      signal,
+    });
+    curves.push(curve);
+    await writeSafetensors(join(output, foldFile(fold)), network.stateDict());
+    const patches = new TorchPatchNetwork(network, plan.patch, device);
+    const toPredict = predictedBy(run, fold).filter((id) => !work.predictions.has(id));
+    for (const [index, id] of toPredict.entries()) {
+      throwIfCancelled(signal);
+      const stored = cases.get(id)!;
+      const mirrorAxes = mirrorPrediction ? augmentation.mirrorAxes : [];
+      const logits = await predictVolume(patches, stored, { overlap, mirrorAxes, ...(signal && { signal }) });
+      await work.predictions.add(id, logits, run.classes.length, stored.shape);
+      progress({ stage: `step 0: predicting with ${which}`, done: index + 1, total: toPredict.length });
+    }
+    network.free();
+  }
+  return curves;
+}
+
+/** The cases that a fold's U-Net predicts: those it has not seen, or (for the ablation) as many of those it has. */
+function predictedBy({ division: { leftOut }, dataset, configuration }: Run, fold: number): readonly string[] {
+  // With a single fold there are no unseen cases.
+  if (leftOut.length === 1) return dataset.training.map(({ id }) => id);
+  return leftOut[configuration.prompting === "outOfFold" ? fold : (fold + 1) % leftOut.length]!;
+}

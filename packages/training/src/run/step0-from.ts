@@ -1,0 +1,73 @@
+/**
+ * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
+ * them (`keepWork`), as far as its own settings would make the same ones.
+ */
+import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { ConfigError } from "@rfmedsam/base";
+import { fileErrorOf } from "@rfmedsam/base/node";
+import type { TrainingConfiguration } from "../config.js";
+import type { Plan } from "../plan/plan.js";
+import type { RunIdentity, WorkFolder } from "./work-folder.js";
+
+/** Settings that step 0 does not depend on. */
+const laterParts: readonly (keyof TrainingConfiguration)[] = ["refiner", "choice", "prompting", "validation"];
+
+/**
+ * Brings step 0 into a work folder that is new.
+ *
+ * @returns the plan it was made with
+ * @throws ConfigError when the other run's data, seed or settings of step 0 are not the same
+ */
+export async function takeStep0(from: WorkFolder, to: WorkFolder, identity: RunIdentity): Promise<Plan> {
+  const { plan, ...other } = await from.read();
+  const wrong = [
+    ...Object.keys(identity.configuration)
+      .map((key) => key as keyof TrainingConfiguration)
+      .filter((key) => !laterParts.includes(key))
+      .filter((key) => !isDeepStrictEqual(other.configuration[key], plain(identity.configuration[key]))),
+    ...(["seed", "dataset"] as const).filter((key) => !isDeepStrictEqual(other[key], plain(identity[key]))),
+  ];
+  if (wrong.length > 0) {
+    throw new ConfigError({
+      file: from.folder,
+      found: `a step 0 that was trained with another ${wrong.join(", ")}`,
+      expected: "the same data, seed and settings, those of the refiner apart",
+    });
+  }
+  const samePrompts = other.configuration.prompting === identity.configuration.prompting;
+  try {
+    await takeFiles(from.cases.folder, to.cases.folder);
+    if (samePrompts) await takeFiles(from.predictions.folder, to.predictions.folder);
+    for (let fold = 0; fold < identity.configuration.folds; fold++) {
+      await takeFile(from.checkpoint(`step0-fold${fold}`), to.checkpoint(`step0-fold${fold}`));
+    }
+  } catch (cause) {
+    throw fileErrorOf(cause, from.folder);
+  }
+  return plan;
+}
+
+/** As it comes back from a JSON file. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+async function takeFiles(from: string, to: string): Promise<void> {
+  for (const name of await readdir(from).catch(whenMissing([]))) await takeFile(join(from, name), join(to, name));
+}
+
+/** Without a copy where the file system can: nobody writes into these files, they are only replaced. */
+async function takeFile(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await link(from, to).catch(async (cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT" || cause.code === "EEXIST") return;
+    await copyFile(from, to);
+  });
+}
+
+function whenMissing<T>(value: T): (cause: NodeJS.ErrnoException) => T {
+  return (cause) => {
+    if (cause.code === "ENOENT") return value;
+    throw cause;
+  };
+}
