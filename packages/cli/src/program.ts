@@ -16,6 +16,8 @@ import { inspect } from "./commands/inspect.js";
 import { models } from "./commands/models.js";
 import { phantom } from "./commands/phantom.js";
 import { prompt } from "./commands/prompt.js";
+import { recipe } from "./commands/recipe.js";
+import { report } from "./commands/report.js";
 import { segment } from "./commands/segment.js";
 import { train } from "./commands/train.js";
 import type { Context, ContextOf, GlobalOptions } from "./context.js";
@@ -35,7 +37,9 @@ export interface Surroundings {
 const commands: readonly ((context: ContextOf) => Command)[] = [
   phantom,
   dataset,
+  recipe,
   train,
+  report,
   segment,
   evaluate,
   prompt,

@@ -32,7 +32,7 @@ export function train(context: ContextOf): Command {
   })
     .argument("<dataset>", "folder in nnU-Net's layout")
     .requiredOption("-o, --output <folder>", "model folder to make")
-    .option("--preset <name>", "configuration to start from (cpu, demo)", "cpu")
+    .option("--preset <name>", "configuration to start from (cpu, demo, gpu)", "cpu")
     .option("--config <file>", "YAML or JSON with the values that differ from the preset")
     .addOption(
       new Option("--set <key.path=value>", "change one value; may be given several times")
@@ -59,7 +59,18 @@ export function train(context: ContextOf): Command {
       const configuration = parseWithSchema(training.trainingSchema, applySettings(base, settings), { file: "--set" });
       const { device, seed } = global;
       const { manifest, validation } = await training
-        .train({ dataset, output, configuration, seed, device, only, restart, progress: ui.progress, signal })
+        .train({
+          dataset,
+          output,
+          configuration,
+          seed,
+          device,
+          only,
+          restart,
+          progress: ui.progress,
+          note: ui.note,
+          signal,
+        })
         .catch((error: unknown) => {
           throw error instanceof InterruptedError && error.hint === undefined
             ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })

@@ -12,7 +12,7 @@ import { type Description, listing } from "./description.js";
 export async function describeModel(folder: string): Promise<Description> {
   const manifest = await readManifest(folder);
   const { step0, refiner, preprocessing, training } = manifest;
-  const weights = [...step0.folds, ...(refiner ? [refiner.weights] : [])];
+  const weights = [...(step0.kind === "unet" ? step0.folds : [step0.weights]), ...(refiner ? [refiner.weights] : [])];
   const sizes = await Promise.all(weights.map((name) => bytesOf(join(folder, name))));
   const sizeOf = (name: string) => {
     const size = sizes[weights.indexOf(name)];
@@ -29,7 +29,12 @@ export async function describeModel(folder: string): Promise<Description> {
           .join(", "),
       ],
       ["spacing", preprocessing.spacing === null ? "each case's own" : formatSpacing(preprocessing.spacing)],
-      ["step 0", `U-Net, patch ${formatShape(step0.patch)}, ${step0.folds.map(sizeOf).join(", ")}`],
+      [
+        "step 0",
+        step0.kind === "unet"
+          ? `U-Net, patch ${formatShape(step0.patch)}, ${step0.folds.map(sizeOf).join(", ")}`
+          : `${step0.generator} on the refiner's own image embedding, ${sizeOf(step0.weights)}`,
+      ],
       [
         "refiner",
         refiner === undefined ? "none" : `SAM 2, ${refiner.slices} ${refiner.axis} slices, ${sizeOf(refiner.weights)}`,

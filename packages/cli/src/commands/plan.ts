@@ -1,0 +1,127 @@
+import type { DatasetPlan, MemoryEstimate } from "@rfmedsam/training";
+import { type Command, InvalidArgumentError } from "commander";
+import { type ContextOf, startEngine } from "../context.js";
+import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
+import { formatBytes } from "../ui/format.js";
+import { declare } from "./command.js";
+import { listing } from "./info/description.js";
+
+interface Options extends ConfigurationOptions {
+  readonly memory?: number;
+}
+
+/** GiB, above 0. */
+function gibibytes(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("Expected GiB, a number above 0.");
+}
+
+/** `rfmedsam plan DATASET` */
+export function plan(context: ContextOf): Command {
+  return withConfiguration(
+    declare({
+      name: "plan",
+      summary: "what training on a data set would do, and the memory it would take",
+      description:
+        "Looks at all cases and prints spacing, patch, network and normalisation as `rfmedsam train` would choose them, how the cases are " +
+        "divided, and the memory each phase takes, part by part. Trains nothing, writes nothing. Per-axis numbers are in the order z, y, x.",
+      examples: [
+        ["rfmedsam plan Dataset004_Hippocampus", "with the preset for a computer without a GPU"],
+        ["rfmedsam plan DATASET --memory 4", "for a computer with 4 GiB to spare"],
+        ["rfmedsam plan DATASET --set preprocessing.spacing=low --set step0.dimensions=3", "at low resolution"],
+      ],
+    }),
+  )
+    .argument("<dataset>", "folder in nnU-Net's layout")
+    .option("--memory <gib>", "GiB that training may take (default: the configuration's)", gibibytes)
+    .action(async (folder: string, options: Options) => {
+      const running = context();
+      const { ui, signal, options: global } = running;
+      const { chooseDevice } = await startEngine(running);
+      const { planDataset, readDataset } = await import("@rfmedsam/training");
+      const configured = await configurationOf(options);
+      const configuration = { ...configured, memory: options.memory ?? configured.memory };
+      const device = chooseDevice(global.device);
+      const dataset = await readDataset(folder);
+      const planned = await planDataset(dataset, {
+        configuration,
+        seed: global.seed,
+        device,
+        progress: ui.progress,
+        signal,
+      });
+      const over = planned.memory.filter(({ total }) => total > planned.budget);
+      for (const { phase, total } of over) {
+        ui.note(
+          `${phase} takes ${formatBytes(total)}, more than the ${formatBytes(planned.budget)} there are: ${remedyFor(phase)}.`,
+        );
+      }
+      ui.result([describe(planned), "", ...planned.memory.map(describeMemory)].join("\n"), {
+        command: "plan",
+        dataset: dataset.name,
+        device,
+        ...planned,
+        over: over.map(({ phase }) => phase),
+      });
+    });
+}
+
+const triple = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" × ");
+
+function describe({
+  plan: { recipe, medianShape, patch, batch, architecture },
+  fingerprint,
+  budget,
+  division,
+}: DatasetPlan): string {
+  const { strides, kernels, features } = architecture;
+  const [first] = division.folds;
+  return listing([
+    ["cases", fingerprint.cases],
+    [
+      "step 0",
+      division.folds.length === 1
+        ? `1 U-Net on all ${first!.training}`
+        : division.folds.map(({ training, leftOut }) => `${training} to learn from, ${leftOut} left out`).join("; "),
+    ],
+    ["refiner", `${division.refiner} to learn from, ${division.validation} to decide on`],
+    ["spacing", recipe.spacing === null ? "each case's own" : `${triple(recipe.spacing)} mm`],
+    ["median case", `${triple(medianShape)} voxels`],
+    ["patch", `${triple(patch)} voxels, ${batch} at a time`],
+    ["features", features.join(", ")],
+    ["pooling", strides.map((stride) => stride.join("·")).join(", ")],
+    ["kernels", kernels.map((kernel) => kernel.join("·")).join(", ")],
+    [
+      "cropping",
+      recipe.cropToNonzero ? `to what is not zero (leaves ${(100 * fingerprint.kept).toFixed(0)} %)` : "none",
+    ],
+    [
+      "intensities",
+      recipe.normalisation
+        .map((rule) =>
+          rule.kind === "ct"
+            ? `CT ${rule.low.toFixed(0)} … ${rule.high.toFixed(0)}, mean ${rule.mean.toFixed(1)}, deviation ${rule.std.toFixed(1)}`
+            : `each case's own mean and deviation${rule.insideNonzero ? ", of what is not zero" : ""}`,
+        )
+        .join("; "),
+    ],
+    ["memory to use", formatBytes(budget)],
+  ]);
+}
+
+function describeMemory({ phase, parts, total }: MemoryEstimate): string {
+  const rows = parts.map(
+    ({ name, bytes, mapped }) => [`  ${name}`, `${formatBytes(bytes)}${mapped ? " (mapped from files)" : ""}`] as const,
+  );
+  return listing([[phase, formatBytes(total)], ...rows]);
+}
+
+/** What the person can do about a phase that does not fit. */
+function remedyFor(phase: string): string {
+  if (phase.includes("refiner")) {
+    return "set refiner.checkpointing=true, or lower refiner.batch, refiner.sequence or refiner.imageSize";
+  }
+  if (phase.includes("step 0")) return "let step0.patch be auto, or lower step0.baseFeatures";
+  return "choose a coarser preprocessing.spacing";
+}

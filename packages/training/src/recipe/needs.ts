@@ -1,0 +1,180 @@
+/** What a recipe needs from outside: said in words, and looked for before anything starts. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { CheckpointError, ConfigError, DatasetError, FileError, RfmedsamError } from "@rfmedsam/base";
+import { fileErrorOf } from "@rfmedsam/base/node";
+import { datasetKindNamed } from "../dataset/convert/kinds.js";
+import { type Dataset, readDataset } from "../dataset/nnunet.js";
+import type { Recipe } from "./recipe.js";
+
+/** Something that nobody here may hand out. */
+export interface Need {
+  readonly what: "data" | "weights";
+  /** Which option names it. */
+  readonly option: string;
+  readonly title: string;
+  readonly obtain: string;
+  readonly licence: string;
+  /** What it looks like: files and folders, a checksum. */
+  readonly layout: string;
+}
+
+export function needsOf({ needs, convert }: Pick<Recipe, "needs" | "convert">): Need[] {
+  const kind = convert === undefined ? undefined : datasetKindNamed(convert);
+  const data = kind ?? needs.data;
+  const { weights } = needs;
+  return [
+    ...(data === undefined
+      ? []
+      : [
+          {
+            what: "data",
+            option: "--data FOLDER",
+            title: kind?.title ?? "a data set in nnU-Net's layout",
+            obtain: data.obtain,
+            licence: data.licence,
+            layout: data.layout,
+          } as const,
+        ]),
+    ...(weights === undefined
+      ? []
+      : [
+          {
+            what: "weights",
+            option: "--weights FILE",
+            title: weights.file,
+            obtain: weights.obtain,
+            licence: weights.licence,
+            layout: `${weights.file}, sha256 ${weights.sha256}`,
+          } as const,
+        ]),
+  ];
+}
+
+/** A recipe and its needs as a person reads them. */
+export function describeRecipe(recipe: Recipe): string {
+  const needs = needsOf(recipe);
+  return [
+    `${recipe.name}: ${recipe.title}`,
+    recipe.summary,
+    `Cost: ${recipe.cost}`,
+    ...(needs.length === 0 ? ["Needs nothing from outside."] : []),
+    ...needs.map(({ what, option, title, obtain, licence, layout }) =>
+      [
+        `Needs ${what} (${option}): ${title}`,
+        `  from     ${obtain}`,
+        `  licence  ${licence}`,
+        `  looks    ${layout}`,
+      ].join("\n"),
+    ),
+  ].join("\n");
+}
+
+export interface GivenNeeds {
+  readonly data?: string | undefined;
+  /** A file of weights, or the folder it lies in. */
+  readonly weights?: string | undefined;
+  /** Whether the data were converted by an earlier run, so that the download is not needed any more. */
+  readonly converted: boolean;
+}
+
+export interface FoundNeeds {
+  /** The weights' file, if the recipe wants or was given one. */
+  readonly weights: string | undefined;
+  /** Sentences the user should read. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks for everything a recipe needs; nothing is written.
+ *
+ * @throws ConfigError for what was not named, FileError, DatasetError for data that are not there or not these, CheckpointError for
+ *   weights of the right name and other content. All say where to get what is missing.
+ */
+export async function checkNeeds(recipe: Recipe, given: GivenNeeds): Promise<FoundNeeds> {
+  for (const need of needsOf(recipe)) {
+    const named = given[need.what] ?? (need.what === "data" && given.converted ? "" : undefined);
+    if (named === undefined) {
+      throw new ConfigError({
+        file: need.option,
+        found: `not given, and the recipe ${recipe.name} needs its ${need.what}`,
+        expected: need.layout,
+        hint: hintOf(need),
+      });
+    }
+  }
+  if (given.data !== undefined && !given.converted) await checkData(recipe, given.data);
+  return checkWeights(recipe, given.weights);
+}
+
+const hintOf = ({ title, obtain, licence }: Need) => `${title} is given out at ${obtain}; licence: ${licence}`;
+
+async function checkData(recipe: Recipe, folder: string): Promise<void> {
+  const need = needsOf(recipe).find(({ what }) => what === "data");
+  if (need === undefined) {
+    throw new ConfigError({ file: "--data", found: folder, hint: `the recipe ${recipe.name} makes its data itself` });
+  }
+  if (recipe.convert !== undefined) {
+    const kind = datasetKindNamed(recipe.convert);
+    await kind.plan(folder, kind);
+    return;
+  }
+  await readNnunet(folder, need);
+}
+
+/** @throws as `readDataset`, with where to get the data */
+async function readNnunet(folder: string, need: Need): Promise<Dataset> {
+  try {
+    return await readDataset(folder);
+  } catch (cause) {
+    if (!(cause instanceof RfmedsamError)) throw cause;
+    const Kind = cause instanceof FileError ? FileError : DatasetError;
+    const { file, found, expected } = cause;
+    throw new Kind({ file, found, expected: expected ?? need.layout, hint: hintOf(need), cause });
+  }
+}
+
+async function checkWeights(recipe: Recipe, given: string | undefined): Promise<FoundNeeds> {
+  if (given === undefined) return { weights: undefined, notes: [] };
+  const wanted = recipe.needs.weights;
+  const need = needsOf(recipe).find(({ what }) => what === "weights");
+  const hint = need && hintOf(need);
+  const isFolder = await stat(given).then(
+    (found) => found.isDirectory(),
+    (cause: unknown) => {
+      throw fileErrorOf(cause, given, hint);
+    },
+  );
+  if (isFolder && wanted === undefined)
+    throw new FileError({ file: given, found: "is a folder", expected: "a file of weights" });
+  const file = isFolder ? join(given, wanted!.file) : given;
+  if (wanted === undefined || wanted.sha256 === "unknown")
+    return {
+      weights: file,
+      notes: wanted === undefined ? [`The recipe itself uses no weights; ${file} is used.`] : [],
+    };
+  const found = await sha256Of(file, hint);
+  if (found === wanted.sha256) return { weights: file, notes: [] };
+  if (basename(file) !== wanted.file) {
+    return { weights: file, notes: [`${file} is not ${wanted.file}, which the recipe's numbers are made with.`] };
+  }
+  throw new CheckpointError({
+    file,
+    found: `sha256 ${found}`,
+    expected: wanted.sha256,
+    hint: `the file is damaged or another one of that name; ${hint}`,
+  });
+}
+
+async function sha256Of(file: string, hint: string | undefined): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (cause) {
+    throw fileErrorOf(cause, file, hint);
+  }
+  return hash.digest("hex");
+}
