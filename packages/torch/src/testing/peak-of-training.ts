@@ -10,11 +10,11 @@ import { manualSeed, setNumThreads } from "../runtime.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 
-const [kind, ...lengths] = process.argv.slice(2);
+const lengths = process.argv.slice(2).map(Number);
 const [rows, width] = [8192, 64];
 setNumThreads(1);
 
-function train(length: number): number[] {
+function train(length: number, recomputing: boolean): { peak: number; gradient: number[] } {
   manualSeed(1);
   const blocks = Array.from({ length }, () => [new nn.Linear(width, width), new nn.Linear(width, width)] as const);
   const pass = (size: number) =>
@@ -22,7 +22,7 @@ function train(length: number): number[] {
       let x = randn([size, width]);
       for (const [first, second] of blocks) {
         const block = (given: Tensor) => given.add(second.forward(first.forward(given).gelu()).sin().tanh());
-        x = scope(() => (kind === "checkpointed" ? checkpointed(block, x) : block(x)));
+        x = scope(() => (recomputing ? checkpointed(block, x) : block(x)));
       }
       x.square().mean().backward();
     });
@@ -31,7 +31,9 @@ function train(length: number): number[] {
   const held = residentMemory();
   pass(rows);
   const peak = (peakMemory() - held) / (4 * rows * width);
-  return [peak, ...blocks[0]![0].weight.grad!.toNumbers()];
+  return { peak, gradient: blocks[0]![0].weight.grad!.toNumbers() };
 }
 
-process.stdout.write(JSON.stringify(lengths.map((length) => train(Number(length)))));
+process.stdout.write(
+  JSON.stringify([false, true].map((recomputing) => lengths.map((length) => train(length, recomputing)))),
+);
