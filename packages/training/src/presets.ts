@@ -86,7 +86,7 @@ const cpu = {
     averaging: 0,
     checkpointing: false,
     losses: { focal: 20, dice: 1, iou: 1, presence: 1, merged: 1 },
-    promptSources: { outOfFold: 0.75, degradedTruth: 0.25, degradedPrediction: 0, box: 0, clicks: 0 },
+    promptSources: { outOfFold: 0.4, degradedTruth: 0.2, degradedPrediction: 0.3, box: 0.05, clicks: 0.05 },
     boxJitter: { deviation: 0.1, limit: 5 },
     prompts: { kind: "maskAndBox", minimumArea: 4, marginSlices: 1, boxMargin: 2, perComponent: false },
     memory: { confident: 1, neighbours: 6 },

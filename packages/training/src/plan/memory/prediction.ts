@@ -7,7 +7,7 @@ import type { Sam2Config } from "@rfmedsam/models";
 import type { Device } from "@rfmedsam/torch";
 import type { Fingerprint } from "../fingerprint.js";
 import { shapeAt } from "../spacing.js";
-import { estimateOf, type MemoryEstimate, type MemoryPart, machineOf } from "./sheet.js";
+import { estimateOf, type MemoryEstimate, machineOf, mebibyte, Sheet } from "./sheet.js";
 import { type Step0Sizes, stageVoxels, unetParameters } from "./step0.js";
 
 export interface PredictionSizes {
@@ -23,47 +23,57 @@ export interface PredictionSizes {
 /** Slices whose embeddings and memories the segmenter keeps unless it is told otherwise. */
 const slicesKept = 64;
 
+/** JavaScript lets go of arrays late: about so many bytes of windows, slices and class volumes wait to be collected. */
+const uncollected = 64 * mebibyte;
+
 export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate {
   const { fingerprint, spacing, unet, folds, refiner, device } = sizes;
   const { classes, inputChannels } = unet.architecture;
   const shape = shapeAt(fingerprint.largestExtent, spacing);
   const voxels = voxelCount(shape);
-  const weights = 4 * (folds * unetParameters(unet.architecture) + (refiner?.parameters ?? 0));
-  const always: MemoryPart[] = [
-    { name: "program and libtorch", bytes: machineOf(device).process },
-    { name: "weights", bytes: weights },
-    { name: "the case", bytes: fingerprint.largestBytes + 4 * inputChannels * voxels },
-    { name: "step 0's logits", bytes: 4 * classes * voxels },
-  ];
-  const moments: MemoryPart[][] = [[{ name: "a window of step 0", bytes: windowBytes(unet) }]];
-  const answers = refiner && {
-    name: "the refiner's answers",
-    bytes: 2 * 4 * shape[0] * (classes - 1) * (refiner.config.imageSize / 4) ** 2,
-  };
-  if (refiner && answers)
-    moments.push([answers, ...sliceParts(refiner.config, Math.min(shape[0], slicesKept), classes - 1)]);
+  /** A moment begins with what is held all the time. */
+  const moment = () =>
+    new Sheet(device)
+      .hold("weights", 4 * (folds * unetParameters(unet.architecture) + (refiner?.parameters ?? 0)))
+      .hold("the case", fingerprint.largestBytes)
+      .hold("the case", 4 * inputChannels * voxels)
+      .hold("step 0's logits", 4 * classes * voxels)
+      .hold("arrays to be collected", uncollected / 16, 16);
+  const moments = [holdWindow(moment(), unet)];
+  const objects = classes - 1;
+  if (refiner) {
+    const slices = Math.min(shape[0], slicesKept);
+    moments.push(holdSlices(holdAnswers(moment(), refiner.config, shape[0], objects), refiner.config, slices, objects));
+  }
   // A score and a label a stage and voxel of the input, one class's scores on both grids.
-  const stages = refiner ? 4 : 1;
-  const merging = stages * 5 * fingerprint.largestVoxels + 8 * fingerprint.largestVoxels + 12 * voxels;
-  moments.push([...(answers ? [answers] : []), { name: "merging classes", bytes: merging }]);
-  const sum = (parts: readonly MemoryPart[]) => parts.reduce((bytes, part) => bytes + part.bytes, 0);
-  const fullest = moments.reduce((most, moment) => (sum(moment) > sum(most) ? moment : most));
-  return estimateOf("segmenting the largest case", [...always, ...fullest]);
+  const merging = refiner ? holdAnswers(moment(), refiner.config, shape[0], objects) : moment();
+  merging.hold("merging classes", 5 * fingerprint.largestVoxels, refiner ? 4 : 1);
+  merging.hold("merging classes", 4 * fingerprint.largestVoxels, 2).hold("merging classes", 4 * voxels, 3);
+  moments.push(merging);
+  return moments
+    .map((sheet) => sheet.estimate("segmenting the largest case"))
+    .reduce((most, estimate) => (estimate.total > most.total ? estimate : most));
 }
 
 /** One patch through the U-Net without gradients: its maps are freed together, at the end. */
-function windowBytes({ architecture, patch }: Step0Sizes): number {
+function holdWindow(sheet: Sheet, { architecture, patch }: Step0Sizes): Sheet {
   const { features, convsPerStage, inputChannels, classes } = architecture;
   const voxels = stageVoxels({ architecture, patch, batch: 1 });
-  const maps = features.reduce((floats, width, stage) => {
-    const stacks = stage === features.length - 1 ? 2 * convsPerStage : 4 * convsPerStage + 3;
-    return floats + stacks * width * voxels[stage]!;
-  }, 0);
-  return 4 * (maps + 2 * (inputChannels + classes) * voxels[0]!);
+  features.forEach((width, stage) => {
+    // Of every convolution its own output and its norm's; on the way up the enlarged map, and twice as much joined.
+    const maps = stage === features.length - 1 ? 2 * convsPerStage : 4 * convsPerStage + 3;
+    sheet.hold("a window of step 0", 4 * width * voxels[stage]!, maps);
+  });
+  return sheet.hold("a window of step 0", 4 * (inputChannels + classes) * voxels[0]!, 2);
+}
+
+/** Both stages' masks of all slices. */
+function holdAnswers(sheet: Sheet, { imageSize }: Sam2Config, slices: number, objects: number): Sheet {
+  return sheet.hold("the refiner's answers", 4 * objects * (imageSize / 4) ** 2, 2 * slices);
 }
 
 /** What the refiner holds for the slices it works on. */
-function sliceParts(config: Sam2Config, slices: number, objects: number): MemoryPart[] {
+function holdSlices(sheet: Sheet, config: Sam2Config, slices: number, objects: number): Sheet {
   const { imageSize, backboneStride, imageEncoder, memoryEncoder, memoryAttention, numMaskmem } = config;
   const width = imageEncoder.neck.dModel;
   const pixels = imageSize ** 2;
@@ -74,11 +84,10 @@ function sliceParts(config: Sam2Config, slices: number, objects: number): Memory
   const encoding = 12 * imageEncoder.trunk.embedDim * (pixels / 16);
   const attending = objects * (cells * (10 * width + memoryAttention.dimFeedforward) + seen * 4 * width);
   const answering = objects * 15 * pixels;
-  return [
-    { name: "slice embeddings", bytes: 4 * slices * embedding },
-    { name: "memories", bytes: 4 * slices * memory },
-    { name: "a slice in the refiner", bytes: 4 * Math.max(encoding, attending, answering) },
-  ];
+  return sheet
+    .hold("slice embeddings", 4 * embedding, slices)
+    .hold("memories", 4 * memory, slices)
+    .hold("a slice in the refiner", Math.max(encoding, attending, answering) / 4, 16);
 }
 
 /** Preparing the largest case for training, and the prepared cases with step 0's predictions of them as they lie in files. */
