@@ -13,7 +13,7 @@ export interface ConfigurationOptions {
 /** Adds them to a command. */
 export function withConfiguration(command: Command): Command {
   return command
-    .option("--preset <name>", "configuration to start from (cpu, demo)", "cpu")
+    .option("--preset <name>", "configuration to start from (cpu, demo, gpu)", "cpu")
     .option("--config <file>", "YAML or JSON with the values that differ from the preset")
     .addOption(
       new Option("--set <key.path=value>", "change one value; may be given several times")

@@ -24,7 +24,7 @@ export interface PredictionSizes {
 const slicesKept = 64;
 
 /** JavaScript lets go of arrays late: about so many bytes of windows, slices and class volumes wait to be collected. */
-const uncollected = 64 * mebibyte;
+const uncollected = 96 * mebibyte;
 
 export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate {
   const { fingerprint, spacing, unet, folds, refiner, device } = sizes;
@@ -38,7 +38,7 @@ export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate {
       .hold("the case", fingerprint.largestBytes)
       .hold("the case", 4 * inputChannels * voxels)
       .hold("step 0's logits", 4 * classes * voxels)
-      .hold("arrays to be collected", uncollected / 16, 16);
+      .hold("arrays to be collected", uncollected / 32, 32);
   const moments = [holdWindow(moment(), unet)];
   const objects = classes - 1;
   if (refiner) {
@@ -100,9 +100,9 @@ export function estimateCases({ fingerprint, spacing, unet, device }: Prediction
     // As stored, turned, as numbers, cropped and normalised; labels twice, the mask of what is not zero.
     {
       name: "the largest case",
-      bytes: 2 * fingerprint.largestBytes + (8 * inputChannels + 4) * fingerprint.largestVoxels,
+      bytes: 2 * fingerprint.largestBytes + (7 * inputChannels + 3) * fingerprint.largestVoxels,
     },
-    { name: "the largest case, resampled", bytes: (12 * inputChannels + 2) * voxels },
+    { name: "the largest case, resampled", bytes: (8 * inputChannels + 2) * voxels },
     { name: "prepared cases", bytes: Math.round((4 * inputChannels + 1) * all), mapped: true },
     { name: "predictions of step 0", bytes: Math.round(2 * classes * all), mapped: true },
   ]);

@@ -1,0 +1,102 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, FileError, silent } from "@rfmedsam/base";
+import { setNumThreads } from "@rfmedsam/torch";
+import { writePhantomDataset } from "@rfmedsam/training";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeUi } from "../ui/ui.js";
+import { plan } from "./plan.js";
+
+setNumThreads(1); // test files run side by side
+
+let folder: string;
+let data: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "plan-"));
+  data = join(folder, "data");
+  const sizes = { cases: 3, test: 0, inPlaneSpacing: 9, sliceSpacing: 12 };
+  await writePhantomDataset(data, { ...sizes, seed: 1, modality: "ct" }, silent);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The command by itself: what it writes out, and beside it. */
+async function run(json: boolean, ...args: string[]): Promise<{ out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const stdout = { write: (text: string) => (out += text) };
+  const stderr = { write: (text: string) => (err += text) };
+  const ui = makeUi({ stdout, stderr, json, debug: false });
+  const context = {
+    ui,
+    signal: new AbortController().signal,
+    options: { device: "cpu", threads: 1, seed: 0, json, debug: false },
+    exitCode: 0,
+  };
+  const command = plan(() => context)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  await command.parseAsync(args, { from: "user" });
+  ui.close();
+  return { out, err };
+}
+
+const resultOf = (out: string) =>
+  out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .find(({ event }) => event === "result");
+
+describe("rfmedsam plan", () => {
+  test("says spacing, patch, network, division and memory, and writes nothing", async () => {
+    const { out, err } = await run(false, data, "--memory", "8");
+    for (const line of [
+      /^cases +3$/m,
+      /^spacing +12 × 9 × 9 mm$/m,
+      /^patch +\d+ × \d+ × \d+ voxels, 2 at a time$/m,
+      /^step 0 +\d to learn from, \d left out; /m,
+      /^intensities +CT /m,
+      /^memory to use +8.0 GB$/m,
+      /^training step 0 +\d+ MB$/m,
+      /^ {2}activations, encoder +/m,
+      /^training the refiner +\d+ MB$/m,
+      /^ {2}prepared cases +.+ \(mapped from files\)$/m,
+    ])
+      expect(out).toMatch(line);
+    expect(err).not.toMatch(/more than/);
+    expect(await readdir(folder)).toEqual(["data"]);
+  });
+
+  test("gives machines the whole plan", async () => {
+    const { out } = await run(true, data, "--set", "step0.dimensions=2", "--set", "folds=3", "--memory", "8");
+    const result = resultOf(out);
+    expect(result).toMatchObject({ command: "plan", device: "cpu", budget: 8 * 2 ** 30, over: [] });
+    expect(result.plan.patch[0]).toBe(1);
+    expect(result.plan.architecture.strides[1]).toEqual([2, 2]);
+    expect(result.division.folds).toEqual(new Array(3).fill({ training: 2, leftOut: 1 }));
+    expect(result.memory.map(({ phase }: { phase: string }) => phase)).toContain("training the refiner");
+  });
+
+  test("warns of phases that do not fit, with what helps", async () => {
+    const { out, err } = await run(false, data, "--memory", "0.3", "--set", "refiner.imageSize=256");
+    expect(err).toMatch(/training the refiner takes .*, more than the 307 MB there are: set refiner.checkpointing/);
+    expect(out).toMatch(/^patch/m);
+    const { out: json } = await run(true, data, "--memory", "0.3", "--set", "refiner.imageSize=256");
+    expect(resultOf(json).over).toContain("training the refiner");
+  });
+
+  test.each([
+    [["--memory", "0"], /GiB/],
+    [["--memory", "lots"], /GiB/],
+    [["--set", "step0.dimension=2"], /dimension/],
+    [["--preset", "huge"], /huge/],
+  ])("refuses %j", async (options, message) => {
+    await expect(run(false, data, ...options)).rejects.toThrow(message);
+  });
+
+  test("refuses a folder that is no data set, and memory in which nothing fits", async () => {
+    await expect(run(false, folder)).rejects.toThrow(FileError);
+    await expect(run(false, data, "--memory", "0.1")).rejects.toThrow(/step0\.baseFeatures/);
+    await expect(run(false, data, "--set", "memory=0")).rejects.toThrow(ConfigError);
+  });
+});
