@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, CommanderError } from "commander";
+import { ablate } from "./commands/ablate.js";
 import { convert } from "./commands/convert.js";
 import { convertWeights } from "./commands/convert-weights.js";
 import { dataset } from "./commands/dataset.js";
@@ -15,11 +16,14 @@ import { info } from "./commands/info.js";
 import { inspect } from "./commands/inspect.js";
 import { models } from "./commands/models.js";
 import { phantom } from "./commands/phantom.js";
+import { plan } from "./commands/plan.js";
 import { prompt } from "./commands/prompt.js";
 import { recipe } from "./commands/recipe.js";
 import { report } from "./commands/report.js";
 import { segment } from "./commands/segment.js";
+import { stress } from "./commands/stress.js";
 import { train } from "./commands/train.js";
+import { upperBound } from "./commands/upper-bound.js";
 import type { Context, ContextOf, GlobalOptions } from "./context.js";
 import { exitCodeOf, exitCodes } from "./faults.js";
 import { wholeNumber } from "./options/parsers.js";
@@ -37,11 +41,15 @@ export interface Surroundings {
 const commands: readonly ((context: ContextOf) => Command)[] = [
   phantom,
   dataset,
+  plan,
   recipe,
   train,
   report,
   segment,
   evaluate,
+  stress,
+  upperBound,
+  ablate,
   prompt,
   everything,
   models,

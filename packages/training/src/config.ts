@@ -34,8 +34,8 @@ const preprocessing = z.strictObject({
 /** Each number is how often the change is made, unless said otherwise. nnU-Net's values are those of the preset `gpu`. */
 const augmentation = z.strictObject({
   rotate: share,
-  /** Degrees, about every axis of the patch (2D: in the plane). */
-  maximumAngle: z.number().min(0).max(180),
+  /** Degrees, about every axis of the patch (2D: in the plane); `auto` is nnU-Net's: 30, in a plane 180, or 15 in an oblong one. */
+  maximumAngle: z.union([z.literal("auto"), z.number().min(0).max(180)]),
   scaling: share,
   /** Smallest and largest factor. */
   scale: z.tuple([z.number().positive(), z.number().positive()]),
@@ -58,7 +58,7 @@ const step0 = z.strictObject({
   patchVoxels: count,
   baseFeatures: count,
   maximumFeatures: count,
-  maximumStages: count,
+  maximumStages: z.int().min(2),
   convsPerStage: count,
   batch: count,
   iterations: count,
@@ -228,7 +228,8 @@ export async function readConfiguration(file: string, fallback: PresetName): Pro
   return resolveConfiguration(presetNamed(preset, file), changes, file);
 }
 
-function overlay(base: unknown, changes: unknown): unknown {
+/** Values of `changes` over those of `base`, table by table; lists are replaced whole. */
+export function overlay(base: unknown, changes: unknown): unknown {
   if (!isRecord(base) || !isRecord(changes)) return changes;
   const out: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(changes))

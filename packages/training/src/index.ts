@@ -80,4 +80,5 @@ export {
   pointLabels,
 } from "./sam-med2d/prompt-simulation.js";
 export { meanScores, type PromptedScores, promptedScores } from "./sam-med2d/scores.js";
+export * from "./studies/index.js";
 export { version, versions } from "./version.js";

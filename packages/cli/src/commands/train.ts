@@ -1,23 +1,20 @@
 import { InterruptedError } from "@rfmedsam/base";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
-import { collect, wholeNumber } from "../options/parsers.js";
-import { applySettings, parseSetting } from "../options/settings.js";
+import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
+import { wholeNumber } from "../options/parsers.js";
 import { casesOfSplit, type SplitOptions } from "../options/split.js";
 import { declare } from "./command.js";
 import { validationTable } from "./validation-table.js";
 
-interface Options extends SplitOptions {
+interface Options extends SplitOptions, ConfigurationOptions {
   readonly output: string;
-  readonly preset: string;
-  readonly config?: string;
-  readonly set: readonly string[];
   readonly restart?: boolean;
 }
 
 /** `rfmedsam train DATASET -o MODEL` */
 export function train(context: ContextOf): Command {
-  return declare({
+  const command = declare({
     name: "train",
     summary: "train a model on a data set in nnU-Net's layout",
     description:
@@ -31,14 +28,8 @@ export function train(context: ContextOf): Command {
     ],
   })
     .argument("<dataset>", "folder in nnU-Net's layout")
-    .requiredOption("-o, --output <folder>", "model folder to make")
-    .option("--preset <name>", "configuration to start from (cpu, demo, gpu)", "cpu")
-    .option("--config <file>", "YAML or JSON with the values that differ from the preset")
-    .addOption(
-      new Option("--set <key.path=value>", "change one value; may be given several times")
-        .argParser(collect)
-        .default([], "none"),
-    )
+    .requiredOption("-o, --output <folder>", "model folder to make");
+  return withConfiguration(command)
     .option("--split <file>", "nnU-Net's splits_final.json: train on the training cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
     .option("--restart", "throw away what is in the output folder")
@@ -47,16 +38,9 @@ export function train(context: ContextOf): Command {
       const { ui, signal, options: global } = running;
       const { output, restart } = options;
       const only = await casesOfSplit(options, "train");
-      const settings = options.set.map(parseSetting);
       await startEngine(running);
       const training = await import("@rfmedsam/training");
-      const { parseWithSchema } = await import("@rfmedsam/segmenter");
-      const preset = training.presetNamed(options.preset, "--preset");
-      const base =
-        options.config === undefined
-          ? training.resolveConfiguration(preset)
-          : await training.readConfiguration(options.config, preset);
-      const configuration = parseWithSchema(training.trainingSchema, applySettings(base, settings), { file: "--set" });
+      const configuration = await configurationOf(options);
       const { device, seed } = global;
       const { manifest, validation } = await training
         .train({

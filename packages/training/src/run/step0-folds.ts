@@ -20,7 +20,7 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
     const { network, curve } = await trainUNet({
       cases: [...cases.values()].filter(({ id }) => !leftOut.includes(id)),
       plan,
-      configuration: configuration.step0,
+      configuration: { ...configuration.step0, batch: plan.batch },
       precision: configuration.precision,
       seed: seed + 1000 * (fold + 1),
       device,

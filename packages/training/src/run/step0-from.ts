@@ -11,8 +11,14 @@ import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
 
-/** Settings that step 0 does not depend on. */
+/** Settings that the U-Nets and the prepared cases do not depend on. */
 const laterParts: readonly (keyof TrainingConfiguration)[] = ["refiner", "choice", "prompting", "validation"];
+
+/** The settings of step 0 that two configurations do not share. */
+export function step0Differences(one: TrainingConfiguration, other: TrainingConfiguration): string[] {
+  const keys = (Object.keys(one) as (keyof TrainingConfiguration)[]).filter((key) => !laterParts.includes(key));
+  return keys.filter((key) => !isDeepStrictEqual(one[key], other[key]));
+}
 
 /**
  * Brings step 0 into a work folder that is new.
@@ -23,10 +29,7 @@ const laterParts: readonly (keyof TrainingConfiguration)[] = ["refiner", "choice
 export async function takeStep0(from: WorkFolder, to: WorkFolder, identity: RunIdentity): Promise<Plan> {
   const { plan, ...other } = await from.read();
   const wrong = [
-    ...Object.keys(identity.configuration)
-      .map((key) => key as keyof TrainingConfiguration)
-      .filter((key) => !laterParts.includes(key))
-      .filter((key) => !isDeepStrictEqual(other.configuration[key], plain(identity.configuration[key]))),
+    ...step0Differences(plain(identity.configuration), other.configuration),
     ...(["seed", "dataset"] as const).filter((key) => !isDeepStrictEqual(other[key], plain(identity[key]))),
   ];
   if (wrong.length > 0) {
@@ -50,7 +53,7 @@ export async function takeStep0(from: WorkFolder, to: WorkFolder, identity: RunI
 }
 
 /** As it comes back from a JSON file. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
 
 async function takeFiles(from: string, to: string): Promise<void> {
   for (const name of await readdir(from).catch(whenMissing([]))) await takeFile(join(from, name), join(to, name));

@@ -1,0 +1,119 @@
+/**
+ * An ablation as data, a YAML file:
+ *
+ *   title, summary            in words
+ *   preset, changes, seed     the base
+ *   variants                  name → about, and what differs from the base: changes of the configuration, or the stage that answers
+ */
+import { ConfigError } from "@rfmedsam/base";
+import { readFileOrExplain } from "@rfmedsam/base/node";
+import { parseWithSchema, type StageName, stageNames } from "@rfmedsam/segmenter";
+import { parse as parseYaml } from "yaml";
+import * as z from "zod";
+import { overlay, resolveConfiguration, type TrainingConfiguration } from "../../config.js";
+import { presetNamed } from "../../presets.js";
+
+const sentence = z.string().trim().min(1);
+const changes = z.record(z.string(), z.unknown());
+
+const schema = z.strictObject({
+  title: sentence,
+  summary: sentence.default("One thing changed at a time."),
+  preset: z.string(),
+  changes: changes.default({}),
+  seed: z.int().min(0).default(0),
+  variants: z.record(
+    z.string(),
+    z.strictObject({
+      about: sentence,
+      changes: changes.default({}),
+      /** Every label comes from this stage, whatever was chosen for it. */
+      stage: z.enum(stageNames).optional(),
+    }),
+  ),
+});
+
+/** The row that the others are compared with. */
+export const baseName = "base";
+/** A name becomes a folder; these are folders of a study already. */
+const folderName = /^[a-z0-9][a-z0-9-]*$/;
+const reserved: readonly string[] = [baseName, "measured"];
+
+export interface Variant {
+  readonly name: string;
+  readonly about: string;
+  readonly configuration: TrainingConfiguration;
+  readonly stage: StageName | undefined;
+}
+
+export interface Ablation {
+  readonly file: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly seed: number;
+  /** The base first. */
+  readonly variants: readonly [Variant, ...Variant[]];
+}
+
+/** @throws FileError; ConfigError for what is wrong in the file, and for variants that differ in nothing from one before */
+export async function readAblation(file: string): Promise<Ablation> {
+  const text = new TextDecoder().decode(await readFileOrExplain(file));
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(text);
+  } catch (cause) {
+    throw new ConfigError({ file, found: "this is neither YAML nor JSON", cause });
+  }
+  const { title, summary, preset, seed, ...found } = parseWithSchema(schema, parsed, { file });
+  const named = presetNamed(preset, file);
+  const base: Variant = {
+    name: baseName,
+    about: `the preset ${preset}${Object.keys(found.changes).length === 0 ? "" : ", changed"}`,
+    configuration: resolveConfiguration(named, found.changes, file),
+    stage: undefined,
+  };
+  const variants = Object.entries(found.variants).map(([name, variant]): Variant => {
+    const where = `${file}, variant ${name}`;
+    if (reserved.includes(name) || !folderName.test(name)) {
+      throw new ConfigError({
+        file,
+        found: `a variant called ${JSON.stringify(name)}`,
+        expected: `small letters, digits and hyphens, for it becomes a folder, and none of ${reserved.join(", ")}`,
+      });
+    }
+    const configuration = resolveConfiguration(named, overlay(found.changes, variant.changes), where);
+    checkStage(configuration, variant.stage, where);
+    return { name, about: variant.about, configuration, stage: variant.stage };
+  });
+  if (variants.length === 0) throw new ConfigError({ file, found: "no variants", expected: "at least one" });
+  checkDifferent([base, ...variants], file);
+  return { file, title, summary, seed, variants: [base, ...variants] };
+}
+
+function checkStage({ refiner }: TrainingConfiguration, stage: StageName | undefined, file: string): void {
+  if (stage === undefined || stage === "step0" || refiner.enabled) return;
+  throw new ConfigError({
+    file,
+    found: `${stage} of a model without a refiner`,
+    expected: "step0, or refiner.enabled: true",
+  });
+}
+
+/** What a variant measures: two with the same would be measured twice. */
+export const identityOf = ({ configuration, stage }: Pick<Variant, "configuration" | "stage">): string =>
+  JSON.stringify([configuration, stage ?? null]);
+
+function checkDifferent(variants: readonly Variant[], file: string): void {
+  const seen = new Map<string, string>();
+  for (const variant of variants) {
+    const same = seen.get(identityOf(variant));
+    if (same !== undefined) {
+      throw new ConfigError({
+        file: `${file}, variant ${variant.name}`,
+        found: `nothing that differs from ${same}`,
+        expected: "changes, or a stage",
+      });
+    }
+    seen.set(identityOf(variant), variant.name);
+  }
+}

@@ -1,0 +1,42 @@
+/** Which models an ablation needs: variants of the same configuration share one, and models that differ in the refiner share a step 0. */
+import { isDeepStrictEqual } from "node:util";
+import type { TrainingConfiguration } from "../../config.js";
+import { usesUNets } from "../../run/run.js";
+import { step0Differences } from "../../run/step0-from.js";
+import type { Variant } from "./configuration.js";
+
+export interface NeededModel {
+  /** Its folder: the first variant that needs it. */
+  readonly name: string;
+  readonly configuration: TrainingConfiguration;
+  /** The model whose step 0 it takes over. */
+  readonly step0From: string | undefined;
+  /** Whether another takes over its own. */
+  readonly keepWork: boolean;
+}
+
+/** @returns in the order of the variants; a model comes after the one whose step 0 it takes */
+export function neededModels(variants: readonly Variant[]): NeededModel[] {
+  const distinct = variants.filter((variant, at) => modelOf(variants.slice(0, at), variant) === undefined);
+  const sources = distinct.map((variant, at) =>
+    distinct.slice(0, at).find((before) => sharesStep0(before.configuration, variant.configuration)),
+  );
+  return distinct.map(({ name, configuration }, at) => ({
+    name,
+    configuration,
+    step0From: sources[at]?.name,
+    keepWork: sources.some((source) => source?.name === name),
+  }));
+}
+
+/** The model that answers for a variant, among those of others. */
+export function modelOf<Model extends Pick<Variant, "configuration">>(
+  models: readonly Model[],
+  variant: Pick<Variant, "configuration">,
+): Model | undefined {
+  return models.find(({ configuration }) => isDeepStrictEqual(configuration, variant.configuration));
+}
+
+export function sharesStep0(one: TrainingConfiguration, other: TrainingConfiguration): boolean {
+  return usesUNets(one) && usesUNets(other) && step0Differences(one, other).length === 0;
+}

@@ -1,0 +1,85 @@
+/** The ablation's table, plot and what it says. */
+import { comparePaired, holm } from "@rfmedsam/metrics";
+import { type Measured, scoresOfArm } from "../common/measurements.js";
+import type { Study } from "../common/report.js";
+import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
+import { type Ablation, baseName } from "./configuration.js";
+
+/** Chance of a single false alarm among all variants. */
+const level = 0.05;
+
+export function ablationStudy(
+  { title, summary, variants }: Pick<Ablation, "title" | "summary" | "variants">,
+  measured: Measured,
+  facts: Study["facts"],
+): Study {
+  const base = scoresOfArm(measured, baseName, "dice");
+  const others = variants.slice(1);
+  const differences = others.map(({ name }) => comparePaired(base, scoresOfArm(measured, name, "dice")).foreground);
+  const corrected = holm(differences.map(({ test }) => test.p));
+  const sentences = others.flatMap(({ name }, at) => {
+    const { mean, low, high } = differences[at]!;
+    if (!(corrected[at]! < level)) return [];
+    return [`${name}: ${points(mean)} points of Dice against the base (${points(low)} to ${points(high)}).`];
+  });
+  return {
+    name: "ablation",
+    title,
+    summary: `${summary} ${measured.cases.length} cases, ${measured.labels.length} labels.`,
+    verdict: sentences.length > 0 ? sentences : ["No variant differs from the base by more than chance explains."],
+    headlines: [{ name: "base, mean Dice", value: statisticsOf(measured, baseName, "dice").mean.toFixed(3) }],
+    table: {
+      title,
+      columns: [
+        { name: "variant" },
+        ...commonColumns,
+        { name: "Dice − base", digits: 4 },
+        { ...intervalColumn(4), name: "difference, 95 % interval" },
+        { name: "p", digits: 4 },
+        { name: "p, corrected", digits: 4 },
+      ],
+      rows: variants.map(({ name }, at) => [
+        name,
+        ...commonCells(measured, name),
+        ...(at === 0
+          ? [null, null, null, null]
+          : [
+              differences[at - 1]!.mean,
+              { low: differences[at - 1]!.low, high: differences[at - 1]!.high },
+              differences[at - 1]!.test.p,
+              corrected[at - 1]!,
+            ]),
+      ]),
+      legend: [
+        ...variants.map(({ name, about }) => `${name}: ${about}.`),
+        ...commonLegend,
+        "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm.",
+      ],
+    },
+    plots: [
+      {
+        title: "Mean Dice of every case",
+        axis: "Dice",
+        groups: variants.map(({ name }) => name),
+        cases: measured.cases,
+        series: [{ name: "Dice", values: variants.map(({ name }) => caseMeans(measured, name)) }],
+      },
+      {
+        title: "Difference to the base, case by case",
+        axis: "Dice − base",
+        groups: others.map(({ name }) => name),
+        cases: measured.cases,
+        series: [{ name: "Dice − base", values: others.map(({ name }) => gains(measured, name)) }],
+      },
+    ],
+    facts,
+    measured,
+  };
+}
+
+function gains(measured: Measured, arm: string): number[] {
+  const before = caseMeans(measured, baseName);
+  return caseMeans(measured, arm).map((value, at) => value - before[at]!);
+}
+
+const points = (dice: number): string => `${dice > 0 ? "+" : dice < 0 ? "−" : ""}${Math.abs(100 * dice).toFixed(1)}`;

@@ -1,0 +1,188 @@
+/**
+ * An ablation, carried out:
+ *
+ *   variants ─► models (trained unless they are there) ─► the measured cases, segmented ─► one table, paired with the base
+ *
+ *   OUT/VARIANT/            a model folder
+ *       measured/…          what was measured of each case
+ *       ablation.json, .csv, .html
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { type CancelSignal, ConfigError, DatasetError, InterruptedError, type Progress, silent } from "@rfmedsam/base";
+import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
+import { manifestName, type OpenModel, openModel, readManifest } from "@rfmedsam/engine";
+import type { Device } from "@rfmedsam/torch";
+import { type LoadedCase, loadCase } from "../../dataset/load.js";
+import { type CaseFiles, type Dataset, readDataset } from "../../dataset/nnunet.js";
+import { type TrainOptions, train } from "../../run/train.js";
+import { heldOut, studyCases } from "../common/cases.js";
+import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
+import { type StudyResult, writeStudy } from "../common/report.js";
+import { StudyFolder } from "../common/study-folder.js";
+import { type Ablation, baseName, identityOf, readAblation, type Variant } from "./configuration.js";
+import { modelOf, type NeededModel, neededModels } from "./models.js";
+import { ablationStudy } from "./result.js";
+
+export interface AblationOptions {
+  /** The ablation's YAML. */
+  readonly file: string;
+  /** In nnU-Net's layout. */
+  readonly dataset: string;
+  readonly output: string;
+  /** The two sides of a fold, by case name; without them all training cases are learned from and the held-out ones are measured. */
+  readonly fold?: { readonly train: (id: string) => boolean; readonly measure: (id: string) => boolean } | undefined;
+  /** The ablation's own unless given. */
+  readonly seed?: number | undefined;
+  readonly device?: Device | "auto" | undefined;
+  readonly progress?: Progress | undefined;
+  /** Told what a person should know, in sentences. */
+  readonly onNote?: ((note: string) => void) | undefined;
+  readonly signal?: CancelSignal | undefined;
+}
+
+/** What the steps share. */
+interface Running extends AblationOptions {
+  readonly ablation: Ablation;
+  readonly seed: number;
+  readonly data: Dataset;
+  readonly progress: Progress;
+}
+
+/**
+ * @throws ConfigError for what is wrong in the file, and for models or measurements of other settings in the output folder; DatasetError when
+ *   nothing is left to learn from or to measure, or a case would be both; as `train` and `openModel`; InterruptedError, after which the same
+ *   call goes on
+ */
+export async function runAblation(options: AblationOptions): Promise<StudyResult> {
+  const { file, output, fold, progress = silent, signal } = options;
+  const ablation = await readAblation(file);
+  const data = await readDataset(options.dataset);
+  const learned = learnedCases(data, fold);
+  if (fold === undefined && (await heldOut(data)) === undefined) {
+    throw new DatasetError({
+      file: data.folder,
+      found: "no held-out cases with labels (imagesTs, labelsTs), and no split",
+      expected: "cases to measure that no variant learns from",
+      hint: "add --split FILE --fold K",
+    });
+  }
+  const { cases } = await studyCases(data.folder, { only: fold?.measure });
+  const seed = options.seed ?? ablation.seed;
+  const running: Running = { ...options, ablation, seed, data, progress };
+  const folder = await StudyFolder.open(output, {
+    study: "ablation",
+    dataset: resolve(data.folder),
+    seed,
+    "choice of cases to learn from": learned,
+  });
+  const models = neededModels(ablation.variants);
+  for (const model of models) await trainUnlessDone(running, model);
+  const measurements: Measurement[] = [];
+  for (const variant of ablation.variants) {
+    const { name } = modelOf(models, variant)!;
+    using model = await openModel(join(output, name), { device: options.device });
+    const measure = async (files: CaseFiles, own: Progress) =>
+      measureCase(model, variant, await loadCase(files, data.labels), own, signal);
+    measurements.push(...(await folder.measureCases(partOf(variant), cases, measure, { progress, signal })));
+  }
+  const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };
+  return writeStudy(output, ablationStudy(ablation, measured, factsOf(running, learned.length)));
+}
+
+function factsOf({ ablation, seed, data, file }: Running, learned: number) {
+  return Object.entries({
+    ablation: file,
+    "data set": data.name,
+    "cases to learn from": String(learned),
+    seed: String(seed),
+    "base configuration": JSON.stringify(ablation.variants[0].configuration),
+  }).map(([name, value]) => ({ name, value }));
+}
+
+/** A variant's measurements have a place of their own as long as its settings are the same. */
+function partOf(variant: Variant): string {
+  return `${variant.name}-${createHash("sha256").update(identityOf(variant)).digest("hex").slice(0, 12)}`;
+}
+
+function learnedCases({ folder, training }: Dataset, fold: AblationOptions["fold"]): string[] {
+  const learned = training.map(({ id }) => id).filter((id) => fold?.train(id) ?? true);
+  const both = fold && learned.find(fold.measure);
+  if (learned.length > 0 && both === undefined) return learned.sort();
+  throw new DatasetError({
+    file: folder,
+    found: both === undefined ? "no case to learn from" : `case ${both} on both sides of the fold`,
+    expected: "training cases of the split, and others to measure",
+    hint: "check the names in the split against the names of the files",
+  });
+}
+
+async function trainUnlessDone(running: Running, model: NeededModel): Promise<void> {
+  const { output, dataset, seed, device, fold, progress, onNote, signal } = running;
+  const folder = join(output, model.name);
+  if (existsSync(join(folder, manifestName))) return checkSame(folder, model, seed);
+  const source = model.step0From === undefined ? undefined : join(output, model.step0From);
+  const options: TrainOptions = {
+    dataset,
+    output: folder,
+    configuration: model.configuration,
+    seed,
+    device,
+    only: fold?.train,
+    keepWork: model.keepWork,
+    // A finished model whose work somebody threw away has no step 0 to give.
+    step0From: source !== undefined && existsSync(join(source, "training")) ? source : undefined,
+    progress: (event) => progress({ ...event, stage: `${model.name}: ${event.stage}` }),
+    note: (text) => onNote?.(`${model.name}: ${text}`),
+    signal,
+  };
+  try {
+    await train(options);
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    throw new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" });
+  }
+}
+
+/** @throws ConfigError when the folder holds a model of other settings */
+async function checkSame(folder: string, { name, configuration }: NeededModel, seed: number): Promise<void> {
+  const { training } = await readManifest(folder);
+  const same = isDeepStrictEqual(training.configuration, JSON.parse(JSON.stringify(configuration)));
+  if (same && training.seed === seed) return;
+  throw new ConfigError({
+    file: folder,
+    found: "a model that was trained with other settings",
+    expected: `the settings of ${name === baseName ? "the base" : `variant ${name}`}`,
+    hint: "give the variant another name, delete the folder, or choose another output folder",
+  });
+}
+
+/** One case as a variant's model labels it. */
+async function measureCase(
+  { manifest, segmenter }: OpenModel,
+  { name, stage }: Variant,
+  { id, channels, labels }: LoadedCase,
+  progress: Progress,
+  signal: CancelSignal | undefined,
+): Promise<Measurement[]> {
+  resetPeakMemory();
+  const found = await segmenter.segment(channels, {
+    stageLabels: stage !== undefined,
+    progress,
+    ...(stage && { through: stage }),
+    ...(signal && { signal }),
+  });
+  const memory = peakMemory();
+  const answer = stage === undefined ? found.labels : found.stages[stage]!;
+  return [
+    {
+      arm: name,
+      case: id,
+      scores: scoreLabels(answer, labels, manifest.labels),
+      seconds: found.seconds.total!,
+      memory,
+    },
+  ];
+}

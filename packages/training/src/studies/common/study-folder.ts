@@ -1,0 +1,107 @@
+/**
+ * A study's folder, so that a stopped one goes on and nothing is measured twice:
+ *
+ *   OUT/study.json          what it was started with
+ *       measured/PART/CASE.json    what was measured of a case
+ *       NAME.json, .csv, .html     the result (report.ts)
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { CancelSignal } from "@rfmedsam/base";
+import { ConfigError, FormatError, InterruptedError, type Progress, throwIfCancelled } from "@rfmedsam/base";
+import { readFileOrExplain, writeJsonAtomic } from "@rfmedsam/base/node";
+import type { CaseFiles } from "../../dataset/nnunet.js";
+import { fromPlain, type Measurement, toPlain } from "./measurements.js";
+
+export class StudyFolder {
+  private constructor(readonly folder: string) {}
+
+  /**
+   * @param identity what must be the same for a study to go on; its keys are named in the error
+   * @throws ConfigError when the folder belongs to another study
+   */
+  static async open(folder: string, identity: Readonly<Record<string, unknown>>): Promise<StudyFolder> {
+    const file = join(folder, "study.json");
+    const wanted = toPlain(identity) as Record<string, unknown>;
+    if (existsSync(file)) {
+      const before = await readObject(file);
+      const keys = [...new Set([...Object.keys(wanted), ...Object.keys(before)])];
+      const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(wanted[key]));
+      if (changed.length > 0) {
+        throw new ConfigError({
+          file: folder,
+          found: `a study with another ${changed.join(" and ")}`,
+          expected: "the settings it was started with",
+          hint: "give the same settings to go on, or choose another output folder",
+        });
+      }
+    } else await writeJsonAtomic(file, wanted);
+    return new StudyFolder(folder);
+  }
+
+  /**
+   * Measures every case that is not measured yet.
+   *
+   * @param part of the study; a plain folder name
+   * @throws whatever `measure` throws; InterruptedError between two cases
+   */
+  async measureCases(
+    part: string,
+    cases: readonly CaseFiles[],
+    measure: (files: CaseFiles, progress: Progress) => Promise<readonly Measurement[]>,
+    { progress, signal }: { readonly progress: Progress; readonly signal?: CancelSignal | undefined },
+  ): Promise<Measurement[]> {
+    const all: Measurement[] = [];
+    for (const [at, files] of cases.entries()) {
+      const file = join(this.folder, "measured", part, `${files.id}.json`);
+      const known = existsSync(file) ? await readList(file) : undefined;
+      if (known === undefined) {
+        throwIfCancelled(signal, goOn);
+        const stage = `${part}, ${files.id} (${at + 1} of ${cases.length}): `;
+        const made = await measure(files, (event) => progress({ ...event, stage: stage + event.stage })).catch(
+          withHint,
+        );
+        await writeJsonAtomic(file, toPlain(made));
+        all.push(...made);
+      } else all.push(...known);
+      progress({ stage: part, done: at + 1, total: cases.length });
+    }
+    return all;
+  }
+}
+
+const goOn = "run the same command again to go on from here";
+
+function withHint(error: unknown): never {
+  if (!(error instanceof InterruptedError)) throw error;
+  throw new InterruptedError({ found: error.found, hint: goOn });
+}
+
+async function readList(file: string): Promise<Measurement[]> {
+  const found = await readJson(file);
+  if (Array.isArray(found)) return fromPlain(found as Record<string, unknown>[]);
+  throw damaged(file);
+}
+
+async function readObject(file: string): Promise<Record<string, unknown>> {
+  const found = await readJson(file);
+  if (typeof found === "object" && found !== null) return found as Record<string, unknown>;
+  throw damaged(file);
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await readFileOrExplain(file));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw damaged(file, cause);
+  }
+}
+
+const damaged = (file: string, cause?: unknown) =>
+  new FormatError({
+    file,
+    found: "something else than a study wrote",
+    hint: "delete the file, or choose another output folder",
+    cause,
+  });
