@@ -125,7 +125,7 @@ describe("a model folder", () => {
       const { data, affine, shape } = await readVolume(file);
       expect(data).toBeInstanceOf(Uint8Array);
       expect([shape, [...affine]]).toEqual([image.shape, [...image.affine]]);
-      expect(Math.max(...data)).toBeLessThanOrEqual(100);
+      expect(Math.max(...(data as Uint8Array))).toBeLessThanOrEqual(100);
     }
     const unsure = (await readVolume(done!.uncertaintyFile!)).data as Float32Array;
     expect(Math.min(...unsure)).toBeGreaterThanOrEqual(0);

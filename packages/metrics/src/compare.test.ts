@@ -1,5 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { ConfigError, GeometryError } from "@rfmedsam/base";
+import { processorClock } from "@rfmedsam/base/testing";
 import { scalingAffine, type Triple, type Volume } from "@rfmedsam/imaging";
 import { describe, expect } from "vitest";
 import { compareLabels } from "./compare.js";
@@ -169,9 +170,8 @@ test("a hundred labels in 200×200×200 voxels take a few seconds", () => {
   };
   const [prediction, reference] = [balls(1), balls(0)];
   const labels = Array.from({ length: 100 }, (_, at) => at + 1);
-  const start = process.cpuUsage();
+  const taken = processorClock();
   const scores = compareLabels(prediction, reference, labels);
-  const { user, system } = process.cpuUsage(start);
-  expect((user + system) / 1e6).toBeLessThan(10);
+  expect(taken()).toBeLessThan(10_000);
   expect(scores.every((each) => each.scores.hd === 1 && each.scores.surfaceDice1mm === 1)).toBe(true);
-});
+}, 240_000);

@@ -43,6 +43,7 @@ test("steps of the U-Net, states being saved", async () => {
     cases: [stored],
     plan,
     configuration: configuration.step0,
+    precision: "float32",
     seed: 1,
     device: "cpu",
     stage: "step 0",
@@ -58,12 +59,15 @@ test("steps of the U-Net, states being saved", async () => {
 
 test("steps of the refiner, states being saved", async () => {
   const { live, memory, progress } = watcher(15, 50);
-  const { refiner: configuration } = tinyConfiguration({ refiner: { iterations: 50, degradedTruth: 0.5 } });
+  const { refiner: configuration } = tinyConfiguration({
+    refiner: { iterations: 50, promptSources: { outOfFold: 1, degradedTruth: 1 } },
+  });
   const logits = tensor(logitsOf(shape, classes, ball(shape, 1, 0.3)), [classes, ...shape]).keep();
   const { model } = await trainRefiner({
     cases: [new RefinerCase(stored, logits, classes, configuration)],
     classes,
     configuration,
+    precision: "float32",
     seed: 1,
     device: "cpu",
     checkpoint: join(folder, "refiner.safetensors"),

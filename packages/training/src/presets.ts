@@ -23,7 +23,7 @@ const augmentation = {
 /** nnU-Net v2's (`nnUNetTrainer.get_training_transforms`). */
 const nnunetAugmentation = {
   rotate: 0.2,
-  maximumAngle: 30,
+  maximumAngle: "auto",
   scaling: 0.2,
   scale: [0.7, 1.4],
   noise: 0.1,
@@ -47,7 +47,7 @@ const cpu = {
     dimensions: 3,
     patch: "auto",
     patchVoxels: 110_000,
-    baseFeatures: 12,
+    baseFeatures: 16,
     maximumFeatures: 128,
     maximumStages: 4,
     convsPerStage: 2,

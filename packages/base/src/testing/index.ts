@@ -1,9 +1,11 @@
 /**
- * For tests alone: where reference results lie (shared.ts), and how far a result is from its reference, told to whoever runs them. `make reference` prints one table of all cases from
- * what is recorded here (tools/vitest/reference-table.mjs).
+ * For tests alone: where reference results lie (shared.ts), how long things take (processor-time.ts), and how far a result is from its
+ * reference, told to whoever runs them. `make reference` prints one table of all cases from what is recorded here
+ * (tools/vitest/reference-table.mjs).
  */
 import { TestRunner } from "vitest";
 
+export { processorClock } from "./processor-time.js";
 export { sharedPath } from "./shared.js";
 
 /** One compared output of a reference case. */

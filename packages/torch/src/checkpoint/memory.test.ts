@@ -50,4 +50,4 @@ test("a checkpoint of 200 MB takes at most 1.2 times its weights, with every wei
   expect(sum).toBe(2 * layers * width);
   expect(more).toBeGreaterThan(0.8 * bytes); // the measurement sees what was loaded
   expect(more).toBeLessThan(1.2 * bytes);
-});
+}, 240_000);

@@ -17,7 +17,7 @@ type Augmentation = TrainingConfiguration["step0"]["augmentation"];
 
 export interface Turning extends Pick<Augmentation, "rotate" | "scaling" | "scale"> {
   /** Degrees; `auto` as nnU-Net chooses for the patch's shape. */
-  readonly maximumAngle: Augmentation["maximumAngle"] | "auto";
+  readonly maximumAngle: Augmentation["maximumAngle"];
 }
 
 /** Rows and columns are `[z, y, x]`. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FileError, FormatError, GeometryError, Random, RfmedsamError } from "@rfmedsam/base";
-import { compareNumbers, sharedPath } from "@rfmedsam/base/testing";
+import { compareNumbers, processorClock, sharedPath } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { apply, spacingOf } from "../../geometry.js";
 import { listSeries, loadWasm, readDicom, readVolume } from "../../node/index.js";
@@ -107,9 +107,9 @@ describe("damaged files of every kind", () => {
         for (let change = 0; change < 1 + (round % 5) && last > 132; change++) {
           bytes[132 + random.below(last - 132)] = random.below(256);
         }
-        const start = performance.now();
+        const taken = processorClock();
         const outcome = await decodeDicomSeries([{ name, bytes }], { loadWasm }).catch((cause: unknown) => cause);
-        expect(performance.now() - start).toBeLessThan(2000);
+        expect(taken()).toBeLessThan(2000);
         if (outcome instanceof Error) expect(outcome, String(outcome.stack)).toBeInstanceOf(RfmedsamError);
       }
       expect(process.memoryUsage().rss - before).toBeLessThan(500e6);
@@ -141,7 +141,7 @@ describe.each(folders)("$name", (reference) => {
   test.each(["in memory", "on disk"])(
     "%s: refused, or read with a word about it, within 2 s and 500 MB",
     async (how) => {
-      const start = performance.now();
+      const taken = processorClock();
       const before = process.memoryUsage().rss;
       let image: DicomImage | undefined;
       let error: unknown;
@@ -150,7 +150,7 @@ describe.each(folders)("$name", (reference) => {
       } catch (cause) {
         error = cause;
       }
-      expect(performance.now() - start).toBeLessThan(2000);
+      expect(taken()).toBeLessThan(2000);
       expect(process.memoryUsage().rss - before).toBeLessThan(500e6);
       const kind = facts.warning_or_error_kind ?? undefined;
       if (image === undefined) {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileError, FormatError, GeometryError } from "@rfmedsam/base";
-import { compareNumbers } from "@rfmedsam/base/testing";
+import { compareNumbers, processorClock } from "@rfmedsam/base/testing";
 import { describe, expect, test } from "vitest";
 import { spacingOf } from "../../geometry.js";
 import { readImageHeader, readNiftiFile, readVolume, writeVolume } from "../../node/index.js";
@@ -189,7 +189,7 @@ describe.each(referenceCases<HostileFacts>("nifti_hostile"))("hostile: $name", (
   const { close, expectAffine } = judge(`imgref/nifti_hostile/${reference.name}`);
 
   test.each(["from memory", "from disk"])("%s: refused or repaired, within 2 s and 500 MB", async (how) => {
-    const start = performance.now();
+    const taken = processorClock();
     const before = process.memoryUsage().rss;
     let image: NiftiImage | undefined;
     let error: unknown;
@@ -198,7 +198,7 @@ describe.each(referenceCases<HostileFacts>("nifti_hostile"))("hostile: $name", (
     } catch (cause) {
       error = cause;
     }
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(taken()).toBeLessThan(2000);
     expect(process.memoryUsage().rss - before).toBeLessThan(500e6);
     if (image === undefined) {
       expect(facts.expect).not.toBe("ok");

@@ -100,7 +100,7 @@ describe("NIfTI", () => {
   test.each([Int16Array, Uint16Array, Int8Array, Float32Array])(
     "rescaled %o are the same numbers in the memory of the stored ones, which they take where they fit",
     (Type) => {
-      const stored = () => Type.from({ length: 60 }, (_, index) => 2 * index);
+      const stored = () => Type.of(...Array.from({ length: 60 }, (_, index) => 2 * index));
       for (const [slope, inter] of [
         [1, -1024],
         [-3, 7],

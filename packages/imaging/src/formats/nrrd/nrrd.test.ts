@@ -1,4 +1,5 @@
 import { FormatError, GeometryError, type RfmedsamError } from "@rfmedsam/base";
+import { processorClock } from "@rfmedsam/base/testing";
 import { gzipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { spacingOf } from "../../geometry.js";
@@ -209,17 +210,17 @@ describe("voxels", () => {
     await expect(read(nrrd({}, voxels, "NRRD0009"))).rejects.toThrow(/NRRD0009/);
     const endless = new Uint8Array((1 << 22) + 5000).fill(40);
     endless.set(encoder.encode("NRRD0004\nspace directions: "));
-    const start = performance.now();
+    const taken = processorClock();
     await expect(read(endless)).rejects.toThrow(FormatError);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(taken()).toBeLessThan(2000);
   });
 
   test("a field of megabytes takes no time", async () => {
-    const start = performance.now();
+    const taken = processorClock();
     for (const text of ["(".repeat(2e6), "1".repeat(2e6), `(${"9".repeat(1e6)}x`.repeat(2)]) {
       await expect(read(nrrd({ "space directions": text }))).rejects.toThrow(FormatError);
     }
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(taken()).toBeLessThan(2000);
   });
 });
 
