@@ -46,7 +46,7 @@ describe.each<Modality>(["ct", "mr"])("a model for %s", (modality) => {
     const two = [...smallTraining, "--set", "folds=2", "--set", "step0.iterations=10"];
     const events = await good("train", at("data"), "-o", at("model"), ...two);
     const shown = new Set(events.filter(({ event }) => event === "progress").map(({ stage }) => String(stage)));
-    for (const part of [/looking at the data/, /U-Net 1 of 2/, /U-Net 2 of 2/, /refiner/, /choosing the stage/]) {
+    for (const part of [/looking at the data/, /U-Net 1 of 2/, /U-Net 2 of 2/, /refiner/, /measuring the validation/]) {
       expect(
         [...shown].some((stage) => part.test(stage)),
         String(part),

@@ -216,9 +216,19 @@ async function runFold(running: Running, fold: RecipeFold): Promise<FoldResult> 
 }
 
 async function trainUnlessDone(running: Running, fold: RecipeFold, model: string): Promise<void> {
-  const { data: dataset, configuration, seed, device, progress, signal } = running;
+  const { data: dataset, configuration, seed, device, progress, onNote, signal } = running;
   if (!existsSync(join(model, manifestName)))
-    await train({ dataset, output: model, configuration, seed, device, only: fold.train, progress, signal });
+    await train({
+      dataset,
+      output: model,
+      configuration,
+      seed,
+      device,
+      only: fold.train,
+      progress,
+      note: onNote,
+      signal,
+    });
   const page = join(model, logFolder, "report.html");
   if (!existsSync(page)) await writeFileAtomic(page, await renderRunReport(model));
 }
