@@ -194,7 +194,7 @@ describe("a model that cannot be used", () => {
       const manifest = JSON.parse(await readFile(join(folder, "model.json"), "utf8")) as object;
       await writeFile(join(folder, "model.json"), JSON.stringify({ ...manifest, formatVersion: 99 }));
     });
-    await refused(args, /version\/model\.json: this model was written by a newer version .*expected format 1/);
+    await refused(args, /version\/model\.json: this model was written by a newer version .*expected format 2/);
   });
 
   test("whose training has not finished", async () => {
@@ -227,7 +227,7 @@ describe("settings", () => {
 
   test("a wrong value is told with what would be right", async () => {
     await refused(train("--set", "step0.batch=0"), /--set: "step0\.batch" is 0; expected .* to be greater than 0/);
-    await refused(train("--preset", "gpu"), /--preset: preset "gpu"; expected one of cpu, demo/);
+    await refused(train("--preset", "fast"), /--preset: preset "fast"; expected one of cpu, demo, gpu/);
   });
 
   test("a device that is not here", () =>
@@ -250,8 +250,14 @@ describe("an output that exists", () => {
   test("a data set", () => refused(["phantom", at("data")], /data: exists already/));
 
   test("a stopped training with other settings", async () => {
-    await cp(at("model/training.json"), at("other/training/run.json"));
-    await refused(["train", at("data"), "-o", at("other")], /a stopped training with another .*--restart/);
+    const { plan, configuration } = JSON.parse(await readFile(at("model/training.json"), "utf8"));
+    const before = { plan, configuration, seed: 7, dataset: { files: {} }, madeWith: [{}] };
+    await mkdir(at("other/training"), { recursive: true });
+    await writeFile(at("other/training/run.json"), JSON.stringify(before));
+    await refused(
+      ["train", at("data"), "-o", at("other")],
+      /started with something else: .*folds \(was 1, is 2\).*seed \(was 7, is 0\).*--restart/,
+    );
   });
 });
 

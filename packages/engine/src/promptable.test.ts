@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError, ConfigError, FileError } from "@rfmedsam/base";
+import { collectGarbage } from "@rfmedsam/base/testing";
 import {
   buildModel,
   type ModelArchitecture,
@@ -71,6 +72,7 @@ const sameBytes = (a: Tensor, b: Tensor) =>
 
 describe.each(kinds)("a small %s", (kind) => {
   test("opens as it was saved, and gives all its memory back", async () => {
+    await collectGarbage();
     const before = liveTensors();
     (await openPromptable(fileOf(kind))).free();
     expect(liveTensors()).toBe(before);
@@ -188,6 +190,7 @@ describe("weights that are not what they shall be", () => {
   });
 
   test("nothing stays behind", async () => {
+    await collectGarbage();
     const before = liveTensors();
     await expect(openPromptable(fileOf("SAM"), { model: "sam_vit_b" })).rejects.toThrow(CheckpointError);
     await expect(openPromptable(fileOf("SAM"), { imageSize: 65 })).rejects.toThrow(ConfigError);

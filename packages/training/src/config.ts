@@ -157,6 +157,11 @@ const refiner = z.strictObject({
     perComponent: z.boolean(),
   }),
   memory: z.strictObject({ confident: z.int().min(0), neighbours: z.int().min(0) }),
+  /**
+   * How often an object's stage 2 sees no prompt but its memories while it learns. With stage 1's own mask as prompt at all times,
+   * memories are never needed and stage 2 learns to repeat stage 1.
+   */
+  unprompted: share,
 });
 
 /** What is decided on the validation cases once everything is trained. */

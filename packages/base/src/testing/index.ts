@@ -5,6 +5,7 @@
  */
 import { TestRunner } from "vitest";
 
+export { collectGarbage } from "./garbage.js";
 export { processorClock } from "./processor-time.js";
 export { sharedPath } from "./shared.js";
 

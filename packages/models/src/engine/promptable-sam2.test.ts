@@ -1,4 +1,5 @@
 import { ConfigError, GeometryError } from "@rfmedsam/base";
+import { collectGarbage } from "@rfmedsam/base/testing";
 import type { EmbeddingHandle, MaskCandidates, ObjectPrompts } from "@rfmedsam/segmenter";
 import { liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -172,6 +173,7 @@ describe("refused, and nothing is left behind", () => {
     ["an infinite mask", { count: 1, masks: masks(1).fill(Number.POSITIVE_INFINITY, 5, 6) }, ConfigError],
   ];
   test.each(wrong)("%s", async (_, prompts, kind) => {
+    await collectGarbage();
     const embedding = await embed();
     const before = liveTensors();
     await expect(network.candidates(embedding, prompts, { multimask: false })).rejects.toThrow(kind);
@@ -180,6 +182,7 @@ describe("refused, and nothing is left behind", () => {
   });
 
   test("pictures of another number or size, or that are no numbers", async () => {
+    await collectGarbage();
     const before = liveTensors();
     await expect(network.embed(pictures, 1)).rejects.toThrow(GeometryError);
     await expect(network.embed(pictures.slice(1), 2)).rejects.toThrow(GeometryError);

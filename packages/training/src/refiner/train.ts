@@ -126,7 +126,7 @@ function forwardPass(
     return stagesLoss(
       model,
       jittered,
-      { ...options, unprompted: drawUnprompted(batch, random) },
+      { ...options, unprompted: drawUnprompted(batch, configuration.unprompted, random) },
       classes,
       configuration,
     );
@@ -155,7 +155,7 @@ function forwardPass(
   const proposal = proposalLoss(proposals, batch.labels);
   const figures = { proposal: noGrad(() => proposal.item()) };
   if (batch.objects.length === 0) return { loss: proposal, figures: { stage1: 0, stage2: 0, ...figures } };
-  const unprompted = drawUnprompted(batch, random);
+  const unprompted = drawUnprompted(batch, configuration.unprompted, random);
   const stages = stagesLoss(model, batch, { ...options, encoded, unprompted }, classes, configuration);
   return { loss: stages.loss.add(proposal), figures: { ...stages.figures, ...figures } };
 }
@@ -175,14 +175,9 @@ function stagesLoss(
   return { loss: loss1.add(loss2), figures: noGrad(() => ({ stage1: loss1.item(), stage2: loss2.item() })) };
 }
 
-/**
- * How often an object's stage 2 sees no prompt but its memories. With stage 1's own mask as prompt at all times, memories are never
- * needed and stage 2 learns to repeat stage 1.
- */
-const unpromptedShare = 0.25;
-
-function drawUnprompted({ objects }: Batch, random: Random): (object: number) => boolean {
-  const chosen = objects.map(() => random.chance(unpromptedShare));
+/** Which objects of a batch are asked for by their memories alone in stage 2. */
+function drawUnprompted({ objects }: Batch, share: number, random: Random): (object: number) => boolean {
+  const chosen = objects.map(() => random.chance(share));
   return (object) => chosen[object]!;
 }
 
