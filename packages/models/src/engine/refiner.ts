@@ -150,7 +150,7 @@ export class TorchRefiner implements RefinerNetwork {
           : (conditioned as Conditioned).features;
       const single = masks !== undefined || boxes !== undefined || (prompts.points?.perObject ?? 0) > 1;
       const { multimask = !single && this.model.config.multimaskOutputInSam } = options;
-      const head = this.model.decode(features, asked, { highRes: image.highRes, multimask });
+      const head = this.model.decodeLowRes(features, asked, { highRes: image.highRes, multimask });
       return answerOf(head, multimask ? head.ious.amax({ dim: [1], keepdim: true }) : head.ious);
     });
   }
@@ -224,7 +224,7 @@ export class TorchRefiner implements RefinerNetwork {
   }
 }
 
-function answerOf({ objectScores, lowResMasks, pointer }: HeadOutput, ious: Tensor): Decoded {
+function answerOf({ objectScores, lowResMasks, pointer }: Omit<HeadOutput, "highResMasks">, ious: Tensor): Decoded {
   return {
     objectScores: objectScores.toFloat32Array(),
     ious: ious.toFloat32Array(),

@@ -30,6 +30,12 @@ export interface DecoderPrompts {
   readonly masks?: Tensor | undefined;
 }
 
+interface DecodeOptions {
+  readonly highRes?: HighResFeatures | undefined;
+  /** Predict the alternatives and take the best of them. */
+  readonly multimask: boolean;
+}
+
 export interface HeadOutput {
   /** All predicted mask logits `[B, M, S/4, S/4]` */
   readonly lowResMultimasks: Tensor;
@@ -132,13 +138,20 @@ export class Sam2Base extends nn.Module {
   /**
    * Prompt encoder, mask decoder and pointer head.
    * @param features `[1 or B, C, h, w]`, with or without memories mixed in
-   * @param multimask predict the alternatives and take the best of them
    */
-  decode(
+  decode(features: Tensor, prompts: DecoderPrompts, options: DecodeOptions): HeadOutput {
+    return scope(() => {
+      const low = this.decodeLowRes(features, prompts, options);
+      return { ...low, highResMasks: this.enlarge(low.lowResMasks) };
+    });
+  }
+
+  /** The same for those who want no masks at image size. */
+  decodeLowRes(
     features: Tensor,
     prompts: DecoderPrompts,
-    { highRes, multimask }: { readonly highRes?: HighResFeatures | undefined; readonly multimask: boolean },
-  ): HeadOutput {
+    { highRes, multimask }: DecodeOptions,
+  ): Omit<HeadOutput, "highResMasks"> {
     return scope(() => {
       const { points, masks } = this.#encoderPrompts(features, prompts);
       const { sparse, dense } = this.samPromptEncoder.forward({ points, masks });
@@ -162,7 +175,6 @@ export class Sam2Base extends nn.Module {
         lowResMultimasks,
         ious,
         lowResMasks,
-        highResMasks: this.enlarge(lowResMasks),
         pointer: this.#orAbsent(this.objPtrProj?.forward(token) ?? token, presence),
         objectScores,
       };
@@ -190,7 +202,8 @@ export class Sam2Base extends nn.Module {
       const pointer =
         this.maskDownsample === undefined
           ? zeros([batch, this.config.imageEncoder.neck.dModel], { dtype: given.dtype, device: given.device })
-          : this.decode(features, { masks: this.maskDownsample.forward(given) }, { highRes, multimask: false }).pointer;
+          : this.decodeLowRes(features, { masks: this.maskDownsample.forward(given) }, { highRes, multimask: false })
+              .pointer;
       return {
         lowResMultimasks: lowResMasks,
         ious: presence.mul(0).add(1),

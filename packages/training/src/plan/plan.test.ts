@@ -66,7 +66,7 @@ describe.each(shapes)("a plan for cases that are %s", (_, spacing, shape) => {
 
 describe("the rules of pooling", () => {
   test("isotropic cases are halved along all axes with kernels of 3", () => {
-    const { architecture } = plan(fingerprint([1, 1, 1], [64, 64, 64]), { patchVoxels: 64 ** 3 });
+    const { architecture } = plan(fingerprint([1, 1, 1], [64, 64, 64]), { patchVoxels: 64 ** 3, baseFeatures: 12 });
     expect(architecture.strides).toEqual([[1, 1, 1], ...new Array(4).fill([2, 2, 2])]);
     expect(architecture.kernels).toEqual(new Array(5).fill([3, 3, 3]));
     expect(architecture.features).toEqual([12, 24, 48, 96, 128]);
@@ -101,7 +101,11 @@ describe("the rules of pooling", () => {
   });
 
   test("the number of stages and the width have limits", () => {
-    const { architecture } = plan(fingerprint([1, 1, 1], [64, 64, 64]), { maximumStages: 3, maximumFeatures: 20 });
+    const { architecture } = plan(fingerprint([1, 1, 1], [64, 64, 64]), {
+      maximumStages: 3,
+      baseFeatures: 12,
+      maximumFeatures: 20,
+    });
     expect(architecture.features).toEqual([12, 20, 20]);
   });
 
