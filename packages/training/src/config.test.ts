@@ -16,14 +16,14 @@ describe("a configuration", () => {
     const changed = resolveConfiguration("cpu", {
       step0: { patch: [8, 16, 16], augmentation: { mirrorAxes: [0, 1] } },
       preprocessing: { spacing: "keep" },
-      refiner: { trainable: "memory" },
+      refiner: { adapters: null },
     });
     const { cpu } = presets;
     expect(changed).toEqual({
       ...cpu,
       preprocessing: { ...cpu.preprocessing, spacing: "keep" },
       step0: { ...cpu.step0, patch: [8, 16, 16], augmentation: { ...cpu.step0.augmentation, mirrorAxes: [0, 1] } },
-      refiner: { ...cpu.refiner, trainable: "memory" },
+      refiner: { ...cpu.refiner, adapters: null },
     });
   });
 
