@@ -107,14 +107,13 @@ export const presets = {
       ...cpu.step0,
       baseFeatures: 10,
       patchVoxels: 80_000,
-      iterations: 340,
+      iterations: 300,
       optimizer: "adamw",
       learningRate: 3e-3,
       weightDecay: 0.01,
       foreground: 0.67,
-      overlap: 0.75,
     },
-    refiner: { ...cpu.refiner, iterations: 280 },
+    refiner: { ...cpu.refiner, iterations: 240 },
   },
   /**
    * nnU-Net's training of step 0 (1000 epochs of 250 steps, 5 folds), and official SAM 2.1 weights at 1024 pixels of which adapters, mask

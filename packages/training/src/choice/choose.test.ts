@@ -52,6 +52,12 @@ describe("learning the gate of a label from step 0", () => {
     expect(learned.rule).toEqual({ kind: "rescue", stage: "stage2", scope: "case", agreement: 0.05, confidence: 0.85 });
   });
 
+  test("a rule keeps its distance from what clean cases show", () => {
+    // Step 0 and the refined stage agree by 0.19 here, and step 0 is right; below 0.05 where step 0 is gone.
+    const near = slices(same(95), same(10));
+    expect(learnGate([...clean(good, good, near), ...degraded(gone, gone)], 1, "step0")?.rule.scope).not.toBe("case");
+  });
+
   test("two clean cases are too few", () => {
     expect(learnGate([...clean(good, good), ...degraded(lost, lost, lost)], 1, "step0")).toBeUndefined();
   });

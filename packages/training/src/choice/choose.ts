@@ -7,7 +7,7 @@ import type { GateRule, OutputStage } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import { type LearnedGate, learnGate } from "./gate-learning.js";
 import type { MeasuredCase, MeasuredClass, StageDice } from "./measure.js";
-import { chooseStage, fewestCases, mean, type StageChoice } from "./output-stage.js";
+import { chooseStage, isClearGain, mean, type StageChoice } from "./output-stage.js";
 
 /** The numbers behind one class's choices. */
 export interface ClassChoice {
@@ -70,7 +70,7 @@ function cleanRows(measured: readonly MeasuredCase[], label: number): MeasuredCl
   return measured.filter(({ degraded }) => !degraded).map(({ classes }) => classes[label - 1]!);
 }
 
-/** As nnU-Net decides: kept where it makes the mean better, so never where it makes it worse. */
+/** As a stage is chosen: only when the mean gain is more than chance explains. A few cases would often show a gain that is none. */
 function chooseLargest(
   rows: readonly MeasuredClass[],
   stage: OutputStage,
@@ -80,5 +80,5 @@ function chooseLargest(
     .map(({ dice, largestComponent }) => [dice[stage], largestComponent?.[stage] ?? dice[stage]] as const)
     .filter((pair) => pair.every(Number.isFinite));
   const [before, after] = [mean(pairs.map(([one]) => one)), mean(pairs.map(([, other]) => other))];
-  return { before, after, kept: wanted && pairs.length >= fewestCases && after > before };
+  return { before, after, kept: wanted && isClearGain(pairs.map(([one, other]) => other - one)) };
 }

@@ -16,6 +16,11 @@ import { fewestCases, mean } from "./output-stage.js";
 
 /** Mean Dice that a rule may cost clean cases. */
 const allowedLoss = 0.002;
+/**
+ * A few clean cases do not show how far step 0 and the refiner disagree at most where step 0 is right: a rescue must leave them alone
+ * even if it began at this much more agreement.
+ */
+const safety = 0.15;
 /** Mean Dice by which a rule must be better than what is simpler. */
 const clearGain = 0.001;
 
@@ -56,12 +61,20 @@ export function learnGate(
     const least = (best === undefined ? 0 : gainOf(best)) + clearGain;
     const able = rulesFor(stage, scope)
       .map((rule) => ({ rule, clean: effectOf(rule, clean, stage), degraded: effectOf(rule, degraded, stage) }))
-      .filter((one) => one.clean.after >= one.clean.before - allowedLoss && gainOf(one) > least);
+      .filter((one) => one.clean.after >= one.clean.before - allowedLoss && gainOf(one) > least)
+      .filter((one) => leavesAlone(one.rule, clean));
     // A few cases cannot tell thresholds apart that do nearly equally well; the one that interferes least is the safest.
     const most = Math.max(...able.map(gainOf));
     best = able.find((one) => gainOf(one) >= most - clearGain) ?? best;
   }
   return best;
+}
+
+/** Whether a rule for the case as a whole keeps its distance from all clean cases; slice by slice their ends always disagree. */
+function leavesAlone(rule: GateRule, clean: readonly MeasuredClass[]): boolean {
+  if (rule.kind !== "rescue" || rule.scope !== "case") return true;
+  const eager = { ...rule, agreement: rule.agreement + safety };
+  return clean.every((row) => decideGate(eager, evidenceOf(row, rule.stage)) === undefined);
 }
 
 /** Every rule there is for a class of this output stage, the most reluctant first. */

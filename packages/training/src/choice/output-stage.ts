@@ -26,6 +26,18 @@ export interface StageChoice {
   readonly gains: Readonly<Record<OutputStage, StageGain>>;
 }
 
+/** Whether paired gains are more than chance explains: enough of them, their mean above `requiredGain` and twice its standard error. */
+export function isClearGain(gains: readonly number[]): boolean {
+  return gains.length >= fewestCases && mean(gains) > Math.max(requiredGain, 2 * errorOf(gains));
+}
+
+/** Standard error of the mean. */
+function errorOf(gains: readonly number[]): number {
+  const gain = mean(gains);
+  const variance = gains.reduce((total, one) => total + (one - gain) ** 2, 0) / Math.max(1, gains.length - 1);
+  return Math.sqrt(variance / gains.length);
+}
+
 /** @param rows of one class, clean validation cases; without any, step 0 answers */
 export function chooseStage(rows: readonly StageDice[]): StageChoice {
   const gains = Object.fromEntries(outputStages.map((stage) => [stage, gainOf(rows, stage)])) as Record<
@@ -44,13 +56,11 @@ export function chooseStage(rows: readonly StageDice[]): StageChoice {
 function gainOf(rows: readonly StageDice[], stage: OutputStage): StageGain {
   const known = rows.filter(({ dice }) => Number.isFinite(dice.step0) && Number.isFinite(dice[stage]));
   const gains = known.map(({ dice }) => dice[stage] - dice.step0);
-  const gain = mean(gains);
-  const variance = gains.reduce((total, one) => total + (one - gain) ** 2, 0) / Math.max(1, gains.length - 1);
   return {
     cases: gains.length,
     dice: mean(known.map(({ dice }) => dice[stage])),
-    gain,
-    error: Math.sqrt(variance / gains.length),
+    gain: mean(gains),
+    error: errorOf(gains),
   };
 }
 
