@@ -7,8 +7,12 @@ export const version = "0.1.0";
 
 /** Versions of everything that can change a result; `revision` is the commit, with `+` when the sources differ from it. */
 export function versions(): Record<string, string> {
-  return { rfmedsam: version, node: process.version, libtorch: libtorchVersion(), revision: revision() };
+  // Asked once: the sources this process runs are those it began with, whatever is changed beside it.
+  known ??= { rfmedsam: version, node: process.version, libtorch: libtorchVersion(), revision: revision() };
+  return { ...known };
 }
+
+let known: Record<string, string> | undefined;
 
 function revision(): string {
   const cwd = fileURLToPath(new URL(".", import.meta.url));

@@ -45,8 +45,8 @@ export function upperBound(context: ContextOf): Command {
     .option("--directions <list>", "of both, forward, backward (default: all)", nameList);
   return withCaseCount(withStudyOptions(command)).action(async (dataset: string, options: Options) => {
     const running = context();
-    const { split, fold, ...others } = options;
-    const only = await casesOfSplit({ ...(split && { split }), ...(fold !== undefined && { fold }) }, "val");
+    const only = await casesOfSplit(options, "val");
+    const { split: _, fold: __, ...others } = options;
     await runStudy(running, "upper-bound", ({ runUpperBound }, common) =>
       runUpperBound({ ...common, ...others, dataset, only }),
     );

@@ -2,7 +2,7 @@
  * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
  * them (`keepWork`), as far as its own settings would make the same ones.
  */
-import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError } from "@rfmedsam/base";
@@ -20,13 +20,16 @@ export function step0Differences(one: TrainingConfiguration, other: TrainingConf
   return keys.filter((key) => !isDeepStrictEqual(one[key], other[key]));
 }
 
-/**
- * Brings step 0 into a work folder that is new.
- *
- * @returns the plan it was made with
- * @throws ConfigError when the other run's data, seed or settings of step 0 are not the same
- */
-export async function takeStep0(from: WorkFolder, to: WorkFolder, identity: RunIdentity): Promise<Plan> {
+/** A step 0 that can be taken over. */
+export interface SharedStep0 {
+  /** The plan it was made with. */
+  readonly plan: Plan;
+  /** Brings it into a work folder that is new. */
+  take(to: WorkFolder): Promise<void>;
+}
+
+/** @throws ConfigError when the other run's data, seed or settings of step 0 are not the same; FileError when it kept no work */
+export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<SharedStep0> {
   const { plan, ...other } = await from.read();
   const wrong = [
     ...step0Differences(plain(identity.configuration), other.configuration),
@@ -40,16 +43,19 @@ export async function takeStep0(from: WorkFolder, to: WorkFolder, identity: RunI
     });
   }
   const samePrompts = other.configuration.prompting === identity.configuration.prompting;
+  return { plan, take: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
+}
+
+async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, samePrompts: boolean): Promise<void> {
   try {
     await takeFiles(from.cases.folder, to.cases.folder);
     if (samePrompts) await takeFiles(from.predictions.folder, to.predictions.folder);
-    for (let fold = 0; fold < identity.configuration.folds; fold++) {
+    for (let fold = 0; fold < folds; fold++) {
       await takeFile(from.checkpoint(`step0-fold${fold}`), to.checkpoint(`step0-fold${fold}`));
     }
   } catch (cause) {
     throw fileErrorOf(cause, from.folder);
   }
-  return plan;
 }
 
 /** As it comes back from a JSON file. */
@@ -59,12 +65,13 @@ async function takeFiles(from: string, to: string): Promise<void> {
   for (const name of await readdir(from).catch(whenMissing([]))) await takeFile(join(from, name), join(to, name));
 }
 
-/** Without a copy where the file system can: nobody writes into these files, they are only replaced. */
+/** Without a copy where the file system can: nobody writes into these files, they are only replaced. A copy is there whole or not at all. */
 async function takeFile(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await link(from, to).catch(async (cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT" || cause.code === "EEXIST") return;
-    await copyFile(from, to);
+    await copyFile(from, `${to}.taken`);
+    await rename(`${to}.taken`, to);
   });
 }
 

@@ -220,6 +220,14 @@ describe("other ways to train", () => {
       /another step0/,
     );
     await expect(train(options("fourth", { step0From: whole }))).rejects.toThrow(FileError);
+
+    // What a run that is thrown away left behind does not get in between.
+    const progress: Progress = ({ stage }) => {
+      if (stage === "step 0: predicting with U-Net 1 of 2") throw new Error("killed");
+    };
+    await expect(train(options("replaced", { configuration: other, progress }))).rejects.toThrow("killed");
+    await train(options("replaced", { configuration: again, step0From: join(folder, "kept"), restart: true }));
+    expect(await contents(join(folder, "replaced"))).toEqual(await contents(join(folder, "second")));
   });
 
   test.each(["light-decoder", "learned-tokens"] as const)(

@@ -30,7 +30,7 @@ import { prepareCases, selectCases } from "./prepare.js";
 import { runRefiner, type TrainedRefiner } from "./refiner-run.js";
 import { generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
 import { trainFolds } from "./step0-folds.js";
-import { takeStep0 } from "./step0-from.js";
+import { step0Of } from "./step0-from.js";
 import { datasetState, type RunIdentity, WorkFolder } from "./work-folder.js";
 
 export interface TrainOptions {
@@ -105,20 +105,26 @@ async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder):
   const known = restart ? undefined : await work.begin(identity, note);
   if (known !== undefined) return { plan: known, device };
   if (step0From !== undefined) {
-    const plan = await takeStep0(new WorkFolder(workFolderOf(step0From)), work, identity);
+    const { plan, take } = await step0Of(new WorkFolder(workFolderOf(step0From)), identity);
+    if (restart) await removeOld(output, work);
+    await take(work);
     await work.rememberPlan(identity, plan);
     return { plan, device };
   }
   const { plan, memory, budget } = await planDataset(dataset, { configuration, seed, device, progress, signal });
   note(sentenceAbout(memory, budget));
-  // Only data that can be trained on replace what was here. The manifest goes first, so that nobody takes old and new weights for one
-  // model, and a replaced run can be gone on with.
-  if (restart) {
-    await rm(join(output, manifestName), { force: true });
-    await work.remove();
-  }
+  if (restart) await removeOld(output, work);
   await work.rememberPlan(identity, plan);
   return { plan, device, memory };
+}
+
+/**
+ * Only for data that can be trained on. The manifest goes first, so that nobody takes old and new weights for one model, and a replaced
+ * run can be gone on with.
+ */
+async function removeOld(output: string, work: WorkFolder): Promise<void> {
+  await rm(join(output, manifestName), { force: true });
+  await work.remove();
 }
 
 async function runAll(

@@ -1,27 +1,11 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir, writeFile } from "node:fs/promises";
 import { publishedSplits } from "@rfmedsam/metrics/node";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readDataset } from "../nnunet.js";
-import { layAmos, refusedWith } from "../testing/downloads.js";
+import { conversionFolder, layAmos } from "../testing/downloads.js";
 import { convertDataset } from "./convert.js";
 
-let folder: string;
-const at = (...names: string[]) => join(folder, ...names);
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "convert-dataset-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true });
-});
-
-/** The error, and that nothing but the download is there after it. */
-async function refused(kind: string, source: string, options = {}) {
-  const { error, before, after } = await refusedWith(at("out"), kind, source, options);
-  expect(after).toEqual(before);
-  return error;
-}
+const { at, refused } = conversionFolder();
 
 describe("AMOS22", () => {
   const parts = { Tr: ["0001", "0410", "0500", "0507"], Va: ["0008", "0501"], Ts: ["0002", "0561"] };
@@ -32,7 +16,7 @@ describe("AMOS22", () => {
   ])("%s takes its scans by number, and AMOS' own validation cases", async (kind, channel, train, val, tests) => {
     await layAmos(at("amos22"), parts);
     await writeFile(at("amos22/imagesTr/._amos_0001.nii.gz"), "Mac OS X");
-    const { notes } = await convertDataset(kind, folder, at("out"));
+    const { notes } = await convertDataset(kind, at(), at("out"));
     const dataset = await readDataset(at("out"));
     expect(dataset.channelNames).toEqual([channel]);
     expect(dataset.training.map(({ id }) => id)).toEqual([...train, ...val].sort());

@@ -1,30 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { DatasetError, FileError } from "@rfmedsam/base";
 import { publishedSplits } from "@rfmedsam/metrics/node";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadCase } from "../load.js";
 import { readDataset } from "../nnunet.js";
-import { layBtcv, refusedWith } from "../testing/downloads.js";
+import { conversionFolder, layBtcv } from "../testing/downloads.js";
 import { save, smallImage, smallLabels } from "../testing/small-volumes.js";
 import { convertDataset } from "./convert.js";
 
-let folder: string;
-const at = (...names: string[]) => join(folder, ...names);
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "convert-dataset-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true });
-});
-
-/** The error, and that nothing but the download is there after it. */
-async function refused(kind: string, source: string, options = {}) {
-  const { error, before, after } = await refusedWith(at("out"), kind, source, options);
-  expect(after).toEqual(before);
-  return error;
-}
+const { at, refused } = conversionFolder();
 
 describe("BTCV", () => {
   test("gets its 13 organs and the 18/12 split, files as they are, original numbers kept", async () => {

@@ -1,9 +1,7 @@
-import { copyFile, link, mkdir, mkdtemp, rm, stat, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFile, link, mkdir, rm, stat, symlink } from "node:fs/promises";
 import { ConfigError, FileError, InterruptedError, ResourceError } from "@rfmedsam/base";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { layTask, refusedWith } from "../testing/downloads.js";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { conversionFolder, layTask } from "../testing/downloads.js";
 import { convertDataset } from "./convert.js";
 import { assertRoom } from "./inspect-source.js";
 import { datasetKinds } from "./kinds.js";
@@ -13,22 +11,10 @@ vi.mock("node:fs/promises", async (original) => {
   return { ...actual, copyFile: vi.fn(actual.copyFile), link: vi.fn(actual.link) };
 });
 
-let folder: string;
-const at = (...names: string[]) => join(folder, ...names);
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "convert-dataset-"));
-});
-afterEach(async () => {
+const { at, refused } = conversionFolder();
+afterEach(() => {
   vi.mocked(copyFile).mockClear();
-  await rm(folder, { recursive: true });
 });
-
-/** The error, and that nothing but the download is there after it. */
-async function refused(kind: string, source: string, options = {}) {
-  const { error, before, after } = await refusedWith(at("out"), kind, source, options);
-  expect(after).toEqual(before);
-  return error;
-}
 
 describe("whatever the data set", () => {
   test("--link links files instead of copying them, also through symbolic links, and copies where the disk cannot", async () => {

@@ -1,30 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { ConfigError, DatasetError, FormatError, GeometryError } from "@rfmedsam/base";
 import { readVolume } from "@rfmedsam/imaging/node";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readDataset } from "../nnunet.js";
-import { layTask, refusedWith } from "../testing/downloads.js";
+import { conversionFolder, layTask } from "../testing/downloads.js";
 import { save, smallImage, smallLabels, smallShape } from "../testing/small-volumes.js";
 import { convertDataset } from "./convert.js";
 
-let folder: string;
-const at = (...names: string[]) => join(folder, ...names);
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "convert-dataset-"));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true });
-});
-
-/** The error, and that nothing but the download is there after it. */
-async function refused(kind: string, source: string, options = {}) {
-  const { error, before, after } = await refusedWith(at("out"), kind, source, options);
-  expect(after).toEqual(before);
-  return error;
-}
+const { at, refused } = conversionFolder();
 
 describe("a task of the Decathlon", () => {
   test("4D images become a file a channel, junk files are passed over, no split is made up", async () => {

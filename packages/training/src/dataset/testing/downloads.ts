@@ -1,6 +1,8 @@
-/** Small copies of the folders that data sets are downloaded as, and the question whether converting one leaves anything behind. */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+/** Small copies of the folders that data sets are downloaded as, and where they are converted. */
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect } from "vitest";
 import { convertDataset } from "../convert/convert.js";
 import { save, save4d, smallImage, smallLabels } from "./small-volumes.js";
 
@@ -52,14 +54,23 @@ export async function layTask(root: string, channels: number, change: Readonly<R
   await writeFile(join(root, "dataset.json"), JSON.stringify(description));
 }
 
-/** Converts into `output`, which must fail. @returns the error, and what lay beside `output` before and after */
-export async function refusedWith(
-  output: string,
-  kind: string,
-  source: string,
-  options = {},
-): Promise<{ error: Error & { file?: string }; before: string[]; after: string[] }> {
-  const before = await readdir(dirname(output));
-  const error = (await convertDataset(kind, source, output, options).catch((caught: unknown) => caught)) as Error;
-  return { error, before, after: await readdir(dirname(output)) };
+/**
+ * An empty folder for every test of a file.
+ *
+ * @returns paths in it, and a conversion into `out` that must fail: its error; nothing but the download may be there after it
+ */
+export function conversionFolder() {
+  let folder: string;
+  const at = (...names: string[]) => join(folder, ...names);
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "convert-dataset-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+  async function refused(kind: string, source: string, options = {}): Promise<Error & { file?: string }> {
+    const before = await readdir(folder);
+    const error = await convertDataset(kind, source, at("out"), options).catch((caught: unknown) => caught);
+    expect(await readdir(folder)).toEqual(before);
+    return error as Error & { file?: string };
+  }
+  return { at, refused };
 }

@@ -2,10 +2,11 @@
 import { fc, test } from "@fast-check/vitest";
 import { Random } from "@rfmedsam/base";
 import type { Triple, Volume } from "@rfmedsam/imaging";
+import { argmaxOfSlice } from "@rfmedsam/segmenter";
 import { describe, expect } from "vitest";
+import { alteredStep0, type LabelGrid } from "../../choice/altered-step0.js";
 import { streamOf } from "../common/streams.js";
-import { alteredStep0, winners } from "./altered-step0.js";
-import { degradationNames, degradations, type LabelGrid } from "./degradations.js";
+import { degradationNames, degradations } from "./degradations.js";
 import { lowDose, noisy, poisson } from "./image-noise.js";
 import { dropSlices, erode, falseBlobs, shift, swapLabels } from "./label-damage.js";
 
@@ -117,20 +118,16 @@ describe("the hook", () => {
       const random = new Random(seed);
       const logits = Float32Array.from({ length: grid.classes * voxels }, () => random.uniform(-5, 5));
       const before = logits.slice();
-      const own = winners(before, grid.classes, voxels);
+      const own = argmaxOfSlice(before, grid.classes, voxels);
       const wanted = damage.apply({ ...grid, labels: own }, streamOf(seed));
-      const altered = alteredStep0(
-        grid.classes,
-        damage.apply,
-        streamOf(seed),
-      )(logits, {
+      const altered = alteredStep0(grid.classes, (labels) => damage.apply(labels, streamOf(seed)))(logits, {
         data: new Float32Array(voxels),
         channels: 1,
         shape: grid.shape,
         spacing: grid.spacing,
         windows: [],
       });
-      expect(winners(altered, grid.classes, voxels)).toEqual(wanted);
+      expect(argmaxOfSlice(altered, grid.classes, voxels)).toEqual(wanted);
       const changed = altered.reduce((sum, logit, at) => sum + (logit === before[at] ? 0 : 1), 0);
       expect(changed).toBe(wanted.reduce((sum, label, at) => sum + (label === own[at] ? 0 : 1), 0));
     },

@@ -4,20 +4,10 @@
  * millimetres, voxels or parts, and what is random is drawn from the case's own stream.
  */
 import type { Random } from "@rfmedsam/base";
-import type { Triple, Volume } from "@rfmedsam/imaging";
+import type { Volume } from "@rfmedsam/imaging";
+import type { LabelGrid } from "../../choice/altered-step0.js";
 import { lowDose, noisy } from "./image-noise.js";
 import { dropSlices, erode, falseBlobs, shift, swapLabels } from "./label-damage.js";
-
-/** Step 0's answer on the prepared grid (RAS unless the model says otherwise). */
-export interface LabelGrid {
-  /** Class indices `[z, y, x]`. */
-  readonly labels: Uint8Array;
-  readonly shape: Triple;
-  /** `[z, y, x]` mm. */
-  readonly spacing: Triple;
-  /** With the background. */
-  readonly classes: number;
-}
 
 export type Degradation =
   /** @returns new labels, `[z, y, x]` */

@@ -1,7 +1,7 @@
 /** Volumes of labels, made worse in stated ways. Every function leaves its input as it is. */
 import type { Random } from "@rfmedsam/base";
 import { distanceTransform, type Triple } from "@rfmedsam/imaging";
-import type { LabelGrid } from "./degradations.js";
+import type { LabelGrid } from "../../choice/altered-step0.js";
 
 /** @param share of all slices, chosen at random: exactly so many, rounded */
 export function dropSlices({ labels, shape }: LabelGrid, share: number, random: Random): Uint8Array {

@@ -13,6 +13,7 @@ import { openModel } from "@rfmedsam/engine";
 import type { LabelVolume, Volume } from "@rfmedsam/imaging";
 import { classTable, type Segmentation, Segmenter } from "@rfmedsam/segmenter";
 import type { Device } from "@rfmedsam/torch";
+import { alteredStep0 } from "../../choice/altered-step0.js";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import { assertFits, type CaseChoice, studyCases } from "../common/cases.js";
 import { chooseRows } from "../common/choose-rows.js";
@@ -20,7 +21,6 @@ import { foreground, type Measurement, scoreLabels } from "../common/measurement
 import { type StudyResult, writeStudy } from "../common/report.js";
 import { streamOf } from "../common/streams.js";
 import { StudyFolder } from "../common/study-folder.js";
-import { alteredStep0 } from "./altered-step0.js";
 import { type Degradation, type DegradationName, degradationNames, degradations, undamaged } from "./degradations.js";
 import { armOf, stressStudy } from "./result.js";
 
@@ -141,7 +141,7 @@ async function segment(
   const shown: readonly Volume[] =
     damage?.of === "image" ? channels.map((channel) => damage.apply(channel, random)) : channels;
   return segmenter.segment(shown, {
-    alterStep0: damage?.of === "step0" ? alteredStep0(classes, damage.apply, random) : undefined,
+    alterStep0: damage?.of === "step0" ? alteredStep0(classes, (grid) => damage.apply(grid, random)) : undefined,
     progress,
     ...(signal && { signal }),
   });
