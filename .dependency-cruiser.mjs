@@ -20,7 +20,7 @@ export const rooms = {
 
 /** Rooms that run in a browser, but for what lies behind their `./node` entry. */
 const browserRooms = "(base|imaging|metrics|segmenter)";
-const tests = "\\.test\\.ts$|/src/testing/";
+const tests = "\\.test\\.ts$|/testing/";
 
 const anyOf = (names) => `(${names.join("|")})`;
 
@@ -68,7 +68,7 @@ export default {
     },
     {
       name: "no-test-code-in-sources",
-      comment: "Test helpers (src/testing/, *.test.ts) are not part of the built packages.",
+      comment: "Test helpers (a folder testing/, *.test.ts) are not part of the built packages.",
       severity: "error",
       from: { path: "^packages/", pathNot: tests },
       to: { path: tests },

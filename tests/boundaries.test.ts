@@ -17,6 +17,7 @@ const lawful: readonly (readonly [string, string])[] = [
   ["metrics/src/dice.ts", 'import { here } from "@rfmedsam/imaging";\nexport const there = here;'],
   ["models/src/net.ts", 'import { type Here, here } from "@rfmedsam/segmenter";\nexport const there: Here = here;'],
   ["imaging/src/node/read.ts", 'import { readFileSync } from "node:fs";\nexport const read = readFileSync;'],
+  ["imaging/src/part/testing/read.ts", 'import { readFileSync } from "node:fs";\nreadFileSync("x");'],
   ["imaging/src/read.test.ts", 'import { readFileSync } from "node:fs";\nreadFileSync("x");'],
   ["torch/src/tensor.ts", 'import type { B } from "./operators.js";\nexport type A = B;\nexport const a = 1;'],
   ["torch/src/operators.ts", 'import { a } from "./tensor.js";\nexport type B = typeof a;'],
@@ -58,12 +59,14 @@ const broken: readonly (readonly [string, string, string, string])[] = [
   ["a file past the entry of its package", "entries-only", "imaging/src/l.ts", 'import "../../base/src/g.js";'],
   ["a circle of files", "no-cycles", "torch/src/m.ts", 'import { n } from "./n.js";\nexport const m = () => n;'],
   ["test helpers in sources", "no-test-code-in-sources", "metrics/src/o.ts", 'import "./testing/p.js";'],
+  ["a part's test helpers in sources", "no-test-code-in-sources", "metrics/src/q.ts", 'import "./part/testing/r.js";'],
 ];
 
 /** What the broken files lead to. */
 const besides: readonly (readonly [string, string])[] = [
   ["torch/src/n.ts", 'import { m } from "./m.js";\nexport const n = () => m;'],
   ["metrics/src/testing/p.ts", "export const p = 1;"],
+  ["metrics/src/part/testing/r.ts", "export const r = 1;"],
 ];
 
 const houses: string[] = [];
