@@ -111,4 +111,5 @@ test("a wrong option is told in one line", () => {
     out: expect.stringMatching(/^fuzz: there is no target gif; .*\n$/),
   });
   expect(fuzz("--seconds", "soon")).toMatchObject({ code: 2, out: "fuzz: --seconds needs a number\n" });
+  expect(fuzz("--second", "9")).toMatchObject({ code: 2, out: expect.stringMatching(/^fuzz: .*'--second'.*\n$/) });
 }, 60_000);

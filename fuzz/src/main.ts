@@ -13,7 +13,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import { keepFinding, keptInputs, regressions } from "./files.js";
 import { Fuzzer, Judge, type Patience } from "./fuzz.js";
 import type { Fault } from "./judge.js";
@@ -21,7 +21,7 @@ import { Seat } from "./process.js";
 import type { Subject } from "./protocol.js";
 import type { Target } from "./target.js";
 
-const { values } = parseArgs({
+const { values } = parsed({
   options: {
     seconds: { type: "string", default: "600" },
     target: { type: "string" },
@@ -63,6 +63,16 @@ else if (wrong.length > 0) usage(`--${wrong[0]?.[0]} needs a number`);
 else if (values.iteration !== undefined) await again(values.iteration);
 else if (values.regressions) await judgeKept();
 else await fuzzAll();
+
+/** Node's `parseArgs`, whose errors become a line. */
+function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    console.error(`fuzz: ${(error as Error).message}`);
+    process.exit(2);
+  }
+}
 
 function usage(problem: string): void {
   console.error(`fuzz: ${problem}`);

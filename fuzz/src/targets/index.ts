@@ -2,6 +2,7 @@
 import type { Target } from "../target.js";
 import { archive, legacy, pickle, safetensors } from "./checkpoints.js";
 import { dicomTarget } from "./dicom.js";
+import { dicomSegTarget } from "./dicom-seg.js";
 import { nifti12, niftiVolumes } from "./nifti.js";
 import { jpegTarget, pngTarget } from "./pictures.js";
 import { tiffTarget } from "./tiff.js";
@@ -12,6 +13,7 @@ const images = [nrrdTarget, metaImageTarget, tiffTarget, pngTarget, jpegTarget, 
 export const targets: readonly Target[] = [
   nifti12,
   ...images,
+  dicomSegTarget,
   fromDisk(
     async () => [...niftiVolumes(), ...(await Promise.all(images.map(({ seeds }) => seeds()))).flat()],
     [nifti12, ...images].flatMap(({ tokens }) => tokens),
