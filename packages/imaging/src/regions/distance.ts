@@ -22,19 +22,18 @@ import { type Triple, voxelCount } from "../volume.js";
  */
 export function distanceTransform(mask: Uint8Array, shape: Triple, spacing: Triple = [1, 1, 1]): Float64Array {
   assertFits(mask, shape, spacing);
-  const squared = new Float64Array(mask.length);
-  alongRows(mask, squared, shape, spacing[2]);
+  const distances = new Float64Array(mask.length);
   const [depth, height, width] = shape;
+  const area = height * width;
   const envelope = new Envelope(Math.max(depth, height));
   // Planes of lines: along y for every z, along z for every y. A line starts at `start + x` and has `step` from element to element.
-  if (height > 1) {
-    for (let z = 0; z < depth; z++) envelope.plane(squared, z * height * width, width, height, width, spacing[1]);
+  // A slice is done in x and y while it is in the cache; roots are taken on the way out of the last plane.
+  for (let z = 0; z < depth; z++) {
+    alongRows(mask, distances, z * area, (z + 1) * area, width, spacing[2]);
+    if (height > 1) envelope.plane(distances, z * area, width, height, width, spacing[1], "squares");
   }
-  if (depth > 1) {
-    for (let y = 0; y < height; y++) envelope.plane(squared, y * width, height * width, depth, width, spacing[0]);
-  }
-  for (let i = 0; i < squared.length; i++) squared[i] = Math.sqrt(squared[i]!);
-  return squared;
+  for (let y = 0; y < height; y++) envelope.plane(distances, y * width, area, depth, width, spacing[0], "roots");
+  return distances;
 }
 
 function assertFits(mask: Uint8Array, shape: Triple, spacing: Triple): void {
@@ -46,10 +45,17 @@ function assertFits(mask: Uint8Array, shape: Triple, spacing: Triple): void {
   }
 }
 
-function alongRows(mask: Uint8Array, squared: Float64Array, shape: Triple, spacing: number): void {
-  const width = shape[2];
+/** Rows of a slice, whose elements lie from `first` up to `last`. */
+function alongRows(
+  mask: Uint8Array,
+  squared: Float64Array,
+  first: number,
+  last: number,
+  width: number,
+  spacing: number,
+): void {
   const unit = spacing * spacing;
-  for (let start = 0; start < mask.length; start += width) {
+  for (let start = first; start < last; start += width) {
     const end = start + width;
     let steps = Number.POSITIVE_INFINITY;
     for (let i = start; i < end; i++) {
@@ -85,8 +91,20 @@ class Envelope {
     this.#slopes = new Float64Array(longest);
   }
 
-  /** @param count lines side by side @param length elements of a line, `step` apart in memory */
-  plane(values: Float64Array, start: number, step: number, length: number, count: number, spacing: number): void {
+  /**
+   * Squared distances before this axis become those after it, or their roots.
+   *
+   * @param count lines side by side @param length elements of a line, `step` apart in memory
+   */
+  plane(
+    values: Float64Array,
+    start: number,
+    step: number,
+    length: number,
+    count: number,
+    spacing: number,
+    result: "squares" | "roots",
+  ): void {
     // Turned so that a line is contiguous and memory is read and written in runs; lines start an odd number of elements apart, because
     // those a power of two apart would push each other out of the cache.
     const stride = length | 1;
@@ -99,9 +117,13 @@ class Envelope {
     const unit = spacing * spacing;
     for (let steps = 1; steps < length; steps++) this.#slopes[steps] = 1 / (2 * unit * steps);
     for (let x = 0; x < count; x++) this.#lower(turned, x * stride, length, unit);
+    const roots = result === "roots";
     for (let q = 0; q < length; q++) {
       const row = start + q * step;
-      for (let x = 0; x < count; x++) values[row + x] = turned[x * stride + q]!;
+      for (let x = 0; x < count; x++) {
+        const value = turned[x * stride + q]!;
+        values[row + x] = roots ? Math.sqrt(value) : value;
+      }
     }
   }
 
