@@ -31,29 +31,15 @@ export class PredictionStore {
 
 /** @param axis array axis the slices are stacked along */
 export function probabilitiesOf(logits: Tensor, axis: 0 | 1 | 2): SliceProbabilities {
-  return (slice) =>
-    noGrad(() =>
-      scope(() =>
-        logits
-          .select(axis + 1, slice)
-          .float()
-          .softmax(0)
-          .toFloat32Array(),
-      ),
-    );
+  return bySlice(logits, axis, (slice) => slice.softmax(0).toFloat32Array());
 }
 
 /** The class with the largest logit in every voxel of a slice. */
 export function winnersOf(logits: Tensor, axis: 0 | 1 | 2): SliceLabels {
-  return (slice) =>
-    noGrad(() =>
-      scope(() =>
-        logits
-          .select(axis + 1, slice)
-          .float()
-          .argmax({ dim: 0 })
-          .to({ dtype: "uint8" })
-          .toArray(),
-      ),
-    ) as Uint8Array;
+  return bySlice(logits, axis, (slice) => slice.argmax({ dim: 0 }).to({ dtype: "uint8" }).toArray() as Uint8Array);
+}
+
+/** What `make` takes from a slice's logits, `[K, height, width]` in float32. */
+function bySlice<T>(logits: Tensor, axis: 0 | 1 | 2, make: (slice: Tensor) => T): (slice: number) => T {
+  return (slice) => noGrad(() => scope(() => make(logits.select(axis + 1, slice).float())));
 }
