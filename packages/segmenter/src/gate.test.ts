@@ -4,6 +4,7 @@ import {
   confidenceBySlice,
   countBySlice,
   decideGate,
+  describeGateRule,
   explainSwitch,
   type GateEvidence,
   type GateRule,
@@ -82,6 +83,13 @@ describe("the gate of a case", () => {
       }
     },
   );
+
+  test("a rule is put in words", () => {
+    expect(describeGateRule(rescue("slices", 0.5, 0.8))).toBe(
+      "stage 2 where it is 0.80 sure and agrees with step 0 by less than 0.50, slice by slice",
+    );
+    expect(describeGateRule(fallback("case", 0.4))).toBe("step 0 where stage 2 is less than 0.40 sure");
+  });
 
   test("says what it did in a sentence", () => {
     const rule = rescue("slices", 0.5, 0.8);

@@ -167,6 +167,16 @@ export interface SwitchedClass extends GateDecision {
   readonly because: string;
 }
 
+/** A rule in words, to be read behind the name of its class. */
+export function describeGateRule(rule: GateRule): string {
+  const stage = stageInWords(rule.stage);
+  const sure = rule.confidence.toFixed(2);
+  const where = rule.scope === "slices" ? ", slice by slice" : "";
+  return rule.kind === "rescue"
+    ? `${stage} where it is ${sure} sure and agrees with step 0 by less than ${rule.agreement.toFixed(2)}${where}`
+    : `step 0 where ${stage} is less than ${sure} sure${where}`;
+}
+
 /** @param count slices of the case */
 export function explainSwitch(
   label: string,
@@ -179,7 +189,7 @@ export function explainSwitch(
   const { runs, agreement, confidence } = decision;
   const changed = runs?.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   const where = changed === undefined ? "" : ` on ${changed} of ${count} slices`;
-  const sure = `${readable(rule.stage)} is ${confidence.toFixed(2)} sure`;
+  const sure = `${stageInWords(rule.stage)} is ${confidence.toFixed(2)} sure`;
   const reason =
     rule.kind === "rescue"
       ? `the two agree by a Dice of ${agreement.toFixed(2)} only, below ${rule.agreement.toFixed(2)}, and ${sure}, at least ${rule.confidence.toFixed(2)}`
@@ -189,7 +199,7 @@ export function explainSwitch(
     from,
     to,
     ...decision,
-    because: `${label} comes from ${readable(to)} instead of ${readable(from)}${where}: ${reason}`,
+    because: `${label} comes from ${stageInWords(to)} instead of ${stageInWords(from)}${where}: ${reason}`,
   };
 }
 
@@ -199,4 +209,5 @@ const stageWords: Readonly<Record<string, string>> = {
   stage2: "stage 2",
   mean: "the mean of all stages",
 };
-const readable = (stage: string) => stageWords[stage] ?? stage;
+/** "step0" is written "step 0" for people. */
+export const stageInWords = (stage: string) => stageWords[stage] ?? stage;

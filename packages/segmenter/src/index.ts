@@ -20,6 +20,7 @@ export {
   confidenceBySlice,
   countBySlice,
   decideGate,
+  describeGateRule,
   explainSwitch,
   type GateDecision,
   type GateEvidence,
@@ -29,6 +30,7 @@ export {
   type SliceOverlaps,
   type SliceRun,
   type SwitchedClass,
+  stageInWords,
 } from "./gate.js";
 export { keepLargestComponents } from "./largest-component.js";
 export {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
-import { parseWithSchema } from "@rfmedsam/segmenter";
+import { gateRuleSchema, parseWithSchema } from "@rfmedsam/segmenter";
 import * as z from "zod";
 
 export const factsFile = "run.json";
@@ -43,7 +43,7 @@ const schema = z.looseObject({
         label: z.string(),
         stage: z.string(),
         /** When a case's label comes from elsewhere after all; null for never. */
-        gate: z.record(z.string(), z.unknown()).nullable().optional(),
+        gate: gateRuleSchema.nullable().optional(),
         largestComponent: z.boolean().optional(),
         reason: z.string().optional(),
       }),

@@ -61,7 +61,7 @@ describe("the page about a training", () => {
         {
           label: "liver",
           stage: "stage1",
-          gate: { kind: "fallback", stage: "stage1", confidence: 0.5 },
+          gate: { kind: "fallback", stage: "stage1", scope: "case", confidence: 0.5 },
           largestComponent: true,
         },
         { label: "aorta", stage: "step0", reason: "too few cases" },
@@ -70,7 +70,7 @@ describe("the page about a training", () => {
     recorder.close();
     const page = await renderRunReport(model);
     expect(page).toContain(
-      "<td>liver</td><td>stage1</td><td>fallback, stage stage1, confidence 0.5</td><td>kept alone</td>",
+      "<td>liver</td><td>stage1</td><td>step 0 where stage 1 is less than 0.50 sure</td><td>kept alone</td>",
     );
     expect(page).toContain(
       '<td class="number">0.1000</td><td class="number">0.1000 … 0.1000</td><td class="number">3</td>',

@@ -1,5 +1,6 @@
 /** The tables of a training's page. Each is absent where its facts are not known yet. */
 import { type Cell, comparePaired, type Scores, scoreTable, summarise, type Table } from "@rfmedsam/metrics";
+import { describeGateRule } from "@rfmedsam/segmenter";
 import type { RunFacts } from "./facts.js";
 import type { CurvePoint } from "./points.js";
 
@@ -65,7 +66,7 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
     return [
       label,
       stage,
-      gate === undefined || gate === null ? "none" : describeGate(gate),
+      gate === undefined || gate === null ? "none" : describeGateRule(gate),
       largestComponent ? "kept alone" : "",
       gain?.mean ?? Number.NaN,
       gain ? { low: gain.low, high: gain.high } : null,
@@ -93,12 +94,6 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
 function reasonOf(stage: string, { low }: { readonly low: number }): string {
   if (stage === "step0") return "no other stage is better by more than chance explains";
   return low > 0 ? "better than step 0 on the same cases" : "better on average; the interval holds 0";
-}
-
-function describeGate(gate: Readonly<Record<string, unknown>>): string {
-  return Object.entries(gate)
-    .map(([key, value]) => (key === "kind" ? String(value) : `${key} ${String(value)}`))
-    .join(", ");
 }
 
 /** Time and memory of every stage, and how far the run is. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readManifest } from "@rfmedsam/engine";
 import { formatShape, formatSpacing } from "@rfmedsam/imaging";
 import { renderText } from "@rfmedsam/metrics";
-import { classTable } from "@rfmedsam/segmenter";
+import { classTable, describeGateRule, type ModelManifest, stageInWords } from "@rfmedsam/segmenter";
 import { formatBytes } from "../../ui/format.js";
 import { rememberedTable } from "../validation-table.js";
 import { type Description, listing } from "./description.js";
@@ -39,6 +39,7 @@ export async function describeModel(folder: string): Promise<Description> {
         "refiner",
         refiner === undefined ? "none" : `SAM 2, ${refiner.slices} ${refiner.axis} slices, ${sizeOf(refiner.weights)}`,
       ],
+      ...answers(manifest),
       ["trained on", `${training.dataset}, seed ${training.seed}`],
       [
         "made with",
@@ -51,6 +52,18 @@ export async function describeModel(folder: string): Promise<Description> {
   ].join("");
   const files = weights.map((name, at) => ({ name, bytes: sizes[at] ?? null }));
   return { text, data: { kind: "model", manifest, files } };
+}
+
+/** Which stage answers for each label, and what is done to its answer. */
+function answers({ outputStages, gate, largestComponent }: ModelManifest): [string, string][] {
+  const from = Object.entries(outputStages).map(([label, stage]) => `${label} from ${stageInWords(stage)}`);
+  const rules = Object.entries(gate).map(([label, rule]) => `${label} from ${describeGateRule(rule)}`);
+  const rows: [string, string][] = [
+    ["answers", from.join(", ")],
+    ["gate", rules.join("; ")],
+    ["largest part", largestComponent.join(", ")],
+  ];
+  return rows.filter(([, text]) => text !== "");
 }
 
 async function bytesOf(file: string): Promise<number | undefined> {
