@@ -6,11 +6,11 @@ import { diceCrossEntropy } from "../losses/dice-ce.js";
 import { ball, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { makeBatch } from "./batch.js";
 import { proposalLoss, stageLoss } from "./losses.js";
+import { makeRefiner } from "./make.js";
 import type { RefinerModel } from "./model.js";
 import { RefinerCase, type SequenceSample } from "./sequences.js";
 import { runStages } from "./stages.js";
 import { noJitter, only } from "./testing/sources.js";
-import { makeRefiner } from "./train.js";
 
 const shape: Triple = [8, 20, 24];
 const classes = 3;

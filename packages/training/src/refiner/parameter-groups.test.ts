@@ -3,9 +3,9 @@ import { isAdapterName, officialSam2Configs, Sam2 } from "@rfmedsam/models";
 import { onDevice } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyConfiguration } from "../testing/cases.js";
+import { makeRefiner } from "./make.js";
 import type { RefinerModel } from "./model.js";
 import { chooseLearning, officialWeightGroups } from "./parameter-groups.js";
-import { makeRefiner } from "./train.js";
 
 const { refiner } = tinyConfiguration();
 let model: RefinerModel;

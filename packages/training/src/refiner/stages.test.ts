@@ -18,11 +18,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { TrainingConfiguration } from "../config.js";
 import { ball, eachVoxel, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { type Batch, makeBatch } from "./batch.js";
+import { makeRefiner } from "./make.js";
 import type { RefinerModel } from "./model.js";
 import { RefinerCase } from "./sequences.js";
 import { runStages } from "./stages.js";
 import { noJitter, only } from "./testing/sources.js";
-import { makeRefiner } from "./train.js";
 
 const shape: Triple = [9, 20, 26];
 const [classes, imageSize, maskSize] = [4, 64, 16];

@@ -2,14 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Triple } from "@rfmedsam/imaging";
-import { noGrad, tensor, writeSafetensors } from "@rfmedsam/torch";
+import { tensor } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TrainingConfiguration } from "../config.js";
 import { ball, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { joined } from "./batch.js";
+import { makeRefiner } from "./make.js";
 import { RefinerCase } from "./sequences.js";
 import { noJitter, only } from "./testing/sources.js";
-import { makeRefiner, type TrainRefinerOptions, trainRefiner } from "./train.js";
+import { type TrainRefinerOptions, trainRefiner } from "./train.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -85,18 +86,6 @@ describe("what learns", () => {
     model.free();
     before.free();
   });
-
-  test("weights from a file are what training starts from", async () => {
-    const { configuration } = options("x");
-    const source = await makeRefiner(configuration, classes, 9);
-    noGrad(() => source.sam2.noMemEmbed.fill_(0.123));
-    const weightsFile = join(folder, "official.safetensors");
-    await writeSafetensors(weightsFile, source.sam2.stateDict());
-    const model = await makeRefiner({ ...configuration, weights: weightsFile }, classes, 1);
-    expect(model.sam2.noMemEmbed.toNumbers().every((value) => Math.abs(value - 0.123) < 1e-6)).toBe(true);
-    source.free();
-    model.free();
-  });
 });
 
 test("a data set in which step 0 finds nothing says so", async () => {
@@ -107,25 +96,6 @@ test("a data set in which step 0 finds nothing says so", async () => {
   const given = options("nothing", { promptSources: only("outOfFold") });
   const cases = [new RefinerCase(stored, nothing, classes, given.configuration)];
   await expect(trainRefiner({ ...given, cases })).rejects.toThrow(/no slice of any case.*train step 0 longer/is);
-});
-
-test("no prediction falls back on answers that are never trained", async () => {
-  const model = await makeRefiner(options("x").configuration, classes, 1);
-  expect(model.sam2.config.maskDecoder.dynamicMultimaskViaStability).toBe(false);
-  model.free();
-});
-
-test("weights without adapters, as the official ones, start a refiner that has them", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "refiner-weights-"));
-  const file = join(folder, "plain.safetensors");
-  const configuration = tinyConfiguration().refiner;
-  const plain = await makeRefiner({ ...configuration, adapters: null }, 3, 1);
-  await writeSafetensors(file, plain.sam2.stateDict());
-  const adapted = await makeRefiner({ ...configuration, weights: file }, 3, 2);
-  const state = adapted.sam2.stateDict();
-  expect(state.size).toBeGreaterThan(plain.sam2.stateDict().size);
-  for (const [name, tensor] of plain.sam2.stateDict()) expect(state.get(name)!.equal(tensor)).toBe(true);
-  await rm(folder, { recursive: true });
 });
 
 describe("other ways to train", () => {

@@ -3,23 +3,13 @@
  * of both, through the calibration; where a generator proposes the prompts, with a loss on what it proposes.
  */
 import { type CancelSignal, ConfigError, type Progress, type Random } from "@rfmedsam/base";
-import { backboneConfig, loadWeights } from "@rfmedsam/models";
-import {
-  AdamW,
-  autocast,
-  clipGradNorm,
-  manualSeed,
-  noGrad,
-  readSafetensors,
-  schedule,
-  type Tensor,
-  WeightAverage,
-} from "@rfmedsam/torch";
+import { AdamW, autocast, clipGradNorm, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { type Curve, type RecordStep, trainLoop } from "../loop/loop.js";
 import { type Batch, imagesOf, makeBatch } from "./batch.js";
 import { proposalLoss, stageLoss } from "./losses.js";
-import { RefinerModel } from "./model.js";
+import { makeRefiner } from "./make.js";
+import type { RefinerModel } from "./model.js";
 import { chooseLearning } from "./parameter-groups.js";
 import type { RefinerCase, SequenceSample } from "./sequences.js";
 import { runStages, type StagesOptions } from "./stages.js";
@@ -38,28 +28,6 @@ export interface TrainRefinerOptions {
   readonly record?: RecordStep | undefined;
   readonly progress: Progress;
   readonly signal?: CancelSignal | undefined;
-}
-
-/** Makes the network of a configuration: from official weights if it names a file, else from random ones. */
-export async function makeRefiner(
-  configuration: TrainingConfiguration["refiner"],
-  classes: number,
-  seed: number,
-): Promise<RefinerModel> {
-  manualSeed(seed);
-  const { backbone, imageSize, adapters, weights } = configuration;
-  const config = backboneConfig(backbone, imageSize, adapters);
-  // Only the single answer is trained here, so no prediction may fall back on one of the decoder's three alternatives.
-  const maskDecoder = { ...config.maskDecoder, dynamicMultimaskViaStability: false };
-  const model = new RefinerModel({ ...config, maskDecoder, multimaskOutputInSam: false }, classes, configuration);
-  model.sam2.imageEncoder.trunk.checkpointing = configuration.checkpointing;
-  if (weights !== null) {
-    const state = await readSafetensors(weights);
-    // Official weights know nothing of adapters: those start as the identity.
-    loadWeights(model.sam2, state, { adapters: "may-be-missing", file: weights });
-    for (const loaded of state.values()) loaded.free();
-  }
-  return model;
 }
 
 /**

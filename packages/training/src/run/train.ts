@@ -17,13 +17,14 @@ import { chooseOutputs, type ModelChoices, stageDice } from "../choice/choose.js
 import type { StageDice } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
-import { divide } from "../folds.js";
+import { type Division, divide, fewestCases } from "../folds.js";
 import { planDataset } from "../plan/dataset-plan.js";
 import type { MemoryEstimate } from "../plan/memory/sheet.js";
 import type { Plan } from "../plan/plan.js";
 import { validationRows } from "../record/facts.js";
 import { RunRecorder } from "../record/recorder.js";
 import { logFolder } from "../record/run-report.js";
+import { checkRefiner } from "../refiner/make.js";
 import { versions } from "../version.js";
 import { manifestOf } from "./model-manifest.js";
 import { prepareCases, selectCases } from "./prepare.js";
@@ -101,14 +102,17 @@ interface Begun {
 async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder): Promise<Begun> {
   const { output, configuration, seed, restart, step0From, progress, note = () => {}, signal } = options;
   const device = chooseDevice(options.device);
+  if (configuration.refiner.enabled) {
+    const { channelNames: channels } = dataset;
+    await checkRefiner(configuration.refiner, { classes: classTable(dataset).length, channels });
+  }
   const identity: RunIdentity = { configuration, seed, dataset: await datasetState(dataset) };
   const known = restart ? undefined : await work.begin(identity, note);
   if (known !== undefined) return { plan: known, device };
   if (step0From !== undefined) {
-    const { plan, take } = await step0Of(new WorkFolder(workFolderOf(step0From)), identity);
+    const { plan, bring } = await step0Of(new WorkFolder(workFolderOf(step0From)), identity);
     if (restart) await removeOld(output, work);
-    await take(work);
-    await work.rememberPlan(identity, plan);
+    await work.beginWith(identity, plan, bring);
     return { plan, device };
   }
   const { plan, memory, budget } = await planDataset(dataset, { configuration, seed, device, progress, signal });
@@ -138,6 +142,7 @@ async function runAll(
   const classes = classTable(dataset).map(({ name }) => name);
   const ids = dataset.training.map(({ id }) => id);
   const division = divide(ids, configuration.folds, configuration.validation, seed);
+  tellOfChoices(options, division);
   await recorder.describe({
     dataset: { name: dataset.name, cases: ids.length, labels: dataset.labels, channels: [...dataset.channelNames] },
     configuration,
@@ -188,6 +193,17 @@ async function runAll(
   if (options.keepWork !== true) await work.remove();
   refined?.model.free();
   return { manifest, validation: stageDice(measured), choices: choices.choices };
+}
+
+/** What a person would otherwise find out from a refiner that never answers. */
+function tellOfChoices({ configuration, note = () => {} }: TrainOptions, { validation }: Division): void {
+  const { refiner, choice } = configuration;
+  if (!refiner.enabled || !(choice.stages || choice.gate) || validation.length >= fewestCases) return;
+  const cases = validation.length === 1 ? "1 validation case" : `${validation.length} validation cases`;
+  note(
+    `With ${cases} nothing can be chosen (${fewestCases} are needed): ${choice.stages ? "step 0 will answer for every label" : "there will be no gate"}. ` +
+      "More cases, or a larger `validation`, would let the refiner answer where it is better.",
+  );
 }
 
 async function writeRefiner(output: string, refined: TrainedRefiner | undefined): Promise<void> {

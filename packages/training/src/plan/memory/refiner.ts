@@ -10,10 +10,10 @@
  * Sizes are read off the network itself, built without memory for its weights. Attention is counted as libtorch's fused kernel runs
  * it (nothing of size tokens × tokens), except where dropout forbids that kernel on the CPU.
  */
-import { backboneConfig } from "@rfmedsam/models";
 import { type Device, type Module, onDevice } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../../config.js";
-import { RefinerModel } from "../../refiner/model.js";
+import { newRefiner } from "../../refiner/make.js";
+import type { RefinerModel } from "../../refiner/model.js";
 import { chooseLearning } from "../../refiner/parameter-groups.js";
 import { type MemoryEstimate, type Precision, Sheet } from "./sheet.js";
 
@@ -35,14 +35,11 @@ type Keep = (part: string, elements: number, count?: number) => void;
 /** What one training step of both stages holds at most. */
 export function estimateRefiner(configuration: RefinerConfiguration, workload: RefinerWorkload): MemoryEstimate {
   const { classes, precision, device, objects: perSlice = classes - 1 } = workload;
-  const { imageSize, adapters, backbone, batch, sequence, averaging } = configuration;
+  const { imageSize, batch, sequence, averaging } = configuration;
   const sheet = new Sheet(device);
   const size = precision === "bfloat16" ? 2 : 4;
   const keep: Keep = (part, elements, count = 1) => sheet.hold(part, size * elements, count);
-  const model = onDevice(
-    "meta",
-    () => new RefinerModel(backboneConfig(backbone, imageSize, adapters), classes, configuration),
-  );
+  const model = onDevice("meta", () => newRefiner(configuration, classes));
   try {
     const learning = chooseLearning(model, configuration.groups).flatMap(({ parameters }) => parameters);
     const weights = 4 * model.parameterCount();
