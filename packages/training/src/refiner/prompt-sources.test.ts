@@ -85,26 +85,36 @@ describe("prompts of source", () => {
     }
   });
 
-  test("clicks are one to three, as many for all objects of a sequence, on true voxels of the class", () => {
-    const counts = new Set<number>();
-    for (const { slices } of draws({ promptSources: only("clicks") }, 20)) {
-      expect(new Set(slices.map(({ asked }) => asked.prompts.points!.perObject)).size).toBeLessThanOrEqual(1);
-      for (const { asked, slice } of slices) {
-        expect(Object.keys(asked.prompts).sort()).toEqual(["count", "points"]);
-        const { coords, labels, perObject } = asked.prompts.points!;
-        counts.add(perObject);
-        expect(labels.every((label) => label === 1)).toBe(true);
-        asked.classes.forEach((label, row) => {
-          for (let n = 0; n < perObject; n++) {
-            const at = 2 * (row * perObject + n);
-            const [x, y] = inputToVoxel(make({}).frame, [coords[at]!, coords[at + 1]!]);
-            expect(truth(slice, Math.round(y), Math.round(x))).toBe(label);
-          }
-        });
+  // 64 pixels enlarge the slices, 16 make them smaller: an object of few voxels is thinner than a pixel then.
+  test.each([64, 16, 8])(
+    "clicks are one to three, as many for all objects of a sequence, on true voxels of the class, at %i pixels",
+    (imageSize) => {
+      const counts = new Set<number>();
+      const seen = new Set<string>();
+      for (const { slices } of draws({ promptSources: only("clicks"), imageSize }, 60)) {
+        expect(new Set(slices.map(({ asked }) => asked.prompts.points!.perObject)).size).toBeLessThanOrEqual(1);
+        for (const { asked, slice } of slices) {
+          expect(Object.keys(asked.prompts).sort()).toEqual(["count", "points"]);
+          const { coords, labels, perObject } = asked.prompts.points!;
+          counts.add(perObject);
+          expect(labels.every((label) => label === 1)).toBe(true);
+          asked.classes.forEach((label, row) => {
+            for (let n = 0; n < perObject; n++) {
+              const at = 2 * (row * perObject + n);
+              const [x, y] = inputToVoxel(make({ imageSize }).frame, [coords[at]!, coords[at + 1]!]);
+              expect(truth(slice, Math.round(y), Math.round(x))).toBe(label);
+              seen.add(`${slice} ${Math.round(y)} ${Math.round(x)}`);
+            }
+          });
+        }
       }
-    }
-    expect([...counts].sort()).toEqual([1, 2, 3]);
-  });
+      expect([...counts].sort()).toEqual([1, 2, 3]);
+      // The first row of class 1 on its middle slice is clicked at, too: nothing is cut off an object's border.
+      const [z, x] = [4, 8];
+      const first = Array.from({ length: shape[1] }, (_, y) => y).find((y) => truth(z, y, x) === 1)!;
+      expect([...seen].some((place) => place.startsWith(`${z} ${first} `))).toBe(true);
+    },
+  );
 
   test.each(["outOfFold", "degradedTruth", "degradedPrediction", "box", "clicks"] as const)(
     "%s are the same for the same stream",

@@ -4,6 +4,7 @@
  */
 import type { Random } from "@rfmedsam/base";
 import {
+  boxToVoxels,
   type PixelBox,
   type PromptPlan,
   padBox,
@@ -162,7 +163,10 @@ export function jitterBox(
   return padBox(ordered, 0, frame);
 }
 
-/** Uniform clicks into each object: those of its class's true voxels that lie in its box. */
+/**
+ * Uniform clicks into each object: into those of its class's true voxels that lie in its box. Looked up among voxels, because a box of
+ * pixels is thinner than the voxels below it where slices are made smaller.
+ */
 function clicksInto(
   { classes, boxes }: SlicePrompts,
   truth: Uint8Array,
@@ -171,14 +175,17 @@ function clicksInto(
 ): SlicePrompts["prompts"] {
   const coords = new Float32Array(classes.length * perObject * 2);
   classes.forEach((label, row) => {
-    const [x0, y0, x1, y1] = boxes.subarray(row * 4, row * 4 + 4) as unknown as PixelBox;
+    const box = boxToVoxels(frame, [...boxes.subarray(row * 4, row * 4 + 4)] as unknown as PixelBox);
+    const [x0, y0, x1, y1] = [box[0] - 0.5, box[1] - 0.5, box[2] + 0.5, box[3] + 0.5];
     const inside: (readonly [number, number])[] = [];
     for (let at = 0; at < truth.length; at++) {
       if (truth[at] !== label) continue;
-      const pixel = voxelToInput(frame, [at % frame.width, Math.floor(at / frame.width)]);
-      if (pixel[0] >= x0 && pixel[0] <= x1 && pixel[1] >= y0 && pixel[1] <= y1) inside.push(pixel);
+      const [x, y] = [at % frame.width, Math.floor(at / frame.width)];
+      if (x > x0 && x < x1 && y > y0 && y < y1) inside.push([x, y]);
     }
-    for (let n = 0; n < perObject; n++) coords.set(random.pick(inside), (row * perObject + n) * 2);
+    for (let n = 0; n < perObject; n++) {
+      coords.set(voxelToInput(frame, random.pick(inside)), (row * perObject + n) * 2);
+    }
   });
   const labels = new Int32Array(classes.length * perObject).fill(1);
   return { count: classes.length, points: { coords, labels, perObject } };
