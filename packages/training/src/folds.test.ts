@@ -40,10 +40,12 @@ describe("dividing the cases", () => {
     expect(divide(named(20), 2, 0.2, 1)).not.toEqual(divide(named(20), 2, 0.2, 2));
   });
 
-  test("share 0 validates on nothing, any other share on one case at least", () => {
+  test("share 0 validates on nothing, any other share on one case at least, and of eight on three, which choices need", () => {
     expect(divide(named(9), 2, 0, 1).validation).toEqual([]);
-    expect(divide(named(9), 2, 0.01, 1).validation).toHaveLength(1);
-    expect(divide(named(10), 2, 0.3, 1).validation).toHaveLength(3);
+    expect(divide(named(7), 2, 0.01, 1).validation).toHaveLength(1);
+    expect(divide(named(8), 2, 0.01, 1).validation).toHaveLength(3);
+    expect(divide(named(16), 2, 0.12, 1).validation).toHaveLength(3);
+    expect(divide(named(10), 2, 0.4, 1).validation).toHaveLength(4);
   });
 
   test("a single case is trained on and validates nothing", () => {

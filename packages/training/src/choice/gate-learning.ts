@@ -11,8 +11,9 @@ import {
   type OutputStage,
   type RefinedStage,
 } from "@rfmedsam/segmenter";
+import { fewestCases } from "../folds.js";
 import { diceOf, type MeasuredCase, type MeasuredClass, refinedStages } from "./measure.js";
-import { fewestCases, mean } from "./output-stage.js";
+import { mean, rightOrDice } from "./output-stage.js";
 
 /** Mean Dice that a rule may cost clean cases. */
 const allowedLoss = 0.002;
@@ -113,9 +114,6 @@ function effectOf(rule: GateRule, rows: readonly MeasuredClass[], stage: OutputS
     cases: rows.length,
   };
 }
-
-/** Where nobody has the class, all is right. */
-const rightOrDice = (dice: number) => (Number.isNaN(dice) ? 1 : dice);
 
 function evidenceOf({ slices }: MeasuredClass, refined: RefinedStage) {
   return {

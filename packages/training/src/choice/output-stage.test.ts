@@ -24,7 +24,8 @@ describe("choosing the stage of a label", () => {
       cases: 3,
       dice: expect.closeTo((0.9 + 0.79 + 0.85) / 3),
       gain: expect.closeTo(0.29 / 3),
-      error: expect.closeTo(Math.sqrt((0.01 / 3 ** 2) * (2 / 3) * 0.01) * 1, 2),
+      // gains of 0.1, 0.09 and 0.1: their variance is 1e-4 / 3
+      error: expect.closeTo(Math.sqrt(1e-4 / 3 / 3), 9),
     });
     expect(gains.step0.gain).toBe(0);
     expect(chosen(...[1, 2, 3].map(() => row(0.9, 0.5, 0.4, 0.7)))).toBe("step0");
@@ -35,6 +36,14 @@ describe("choosing the stage of a label", () => {
     expect(chosen(row(0.8, 0.95, 0.8, 0.8), row(0.8, 0.79, 0.8, 0.8), row(0.8, 0.82, 0.8, 0.8))).toBe("step0");
     expect(chosen(...[1, 2, 3].map(() => row(0.8, 0.8005, 0.8, 0.8)))).toBe("step0");
     expect(chosen(...[1, 2, 3].map(() => row(0.8, 0.802, 0.8, 0.8)))).toBe("stage1");
+  });
+
+  test("what a stage takes away where there is nothing is its gain", () => {
+    const removed = row(0, Number.NaN, 0, 0);
+    const { stage, gains } = chooseStage([removed, removed, removed]);
+    expect(stage).toBe("stage1");
+    expect(gains.stage1).toMatchObject({ cases: 3, dice: 1, gain: 1 });
+    expect(gains.stage2).toMatchObject({ cases: 3, dice: 0, gain: 0 });
   });
 
   test("cases in which nobody has the class say nothing, and two are too few", () => {

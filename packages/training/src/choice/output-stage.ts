@@ -3,18 +3,16 @@
  * explain.
  */
 import type { OutputStage } from "@rfmedsam/segmenter";
+import { fewestCases } from "../folds.js";
 import { outputStages, type StageDice } from "./measure.js";
-
-/** With fewer cases a mean gain says nothing. */
-export const fewestCases = 3;
 
 /** A stage replaces step 0 only when its mean gain exceeds this, and twice its standard error (about 95 % confidence). */
 const requiredGain = 0.001;
 
-/** A stage against step 0, over the cases that have the class. */
+/** A stage against step 0, over the cases in which the class is, or either of the two sees it. */
 export interface StageGain {
   readonly cases: number;
-  /** Mean Dice of the stage; NaN without cases. */
+  /** Mean Dice of the stage, 1 where it is right that there is nothing; NaN without cases. */
   readonly dice: number;
   /** Mean of its Dice minus step 0's, and that mean's standard error. */
   readonly gain: number;
@@ -54,15 +52,18 @@ export function chooseStage(rows: readonly StageDice[]): StageChoice {
 }
 
 function gainOf(rows: readonly StageDice[], stage: OutputStage): StageGain {
-  const known = rows.filter(({ dice }) => Number.isFinite(dice.step0) && Number.isFinite(dice[stage]));
-  const gains = known.map(({ dice }) => dice[stage] - dice.step0);
+  const known = rows.filter(({ dice }) => Number.isFinite(dice.step0) || Number.isFinite(dice[stage]));
+  const gains = known.map(({ dice }) => rightOrDice(dice[stage]) - rightOrDice(dice.step0));
   return {
     cases: gains.length,
-    dice: mean(known.map(({ dice }) => dice[stage])),
+    dice: mean(known.map(({ dice }) => rightOrDice(dice[stage]))),
     gain: mean(gains),
     error: errorOf(gains),
   };
 }
+
+/** Neither in the truth nor found: that is right. */
+export const rightOrDice = (dice: number) => (Number.isNaN(dice) ? 1 : dice);
 
 /** NaN of nothing. */
 export function mean(values: readonly number[]): number {
