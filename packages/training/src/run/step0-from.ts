@@ -2,7 +2,7 @@
  * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
  * them (`keepWork`), as far as its own settings would make the same ones.
  */
-import { copyFile, link, mkdir, readdir, rename } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError } from "@rfmedsam/base";
@@ -10,6 +10,7 @@ import { fileErrorOf } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
+import { datasetChanges } from "./work-folder-dataset.js";
 
 /** Settings that the U-Nets and the prepared cases do not depend on. */
 const laterParts: readonly (keyof TrainingConfiguration)[] = ["refiner", "choice", "prompting", "validation"];
@@ -24,8 +25,8 @@ export function step0Differences(one: TrainingConfiguration, other: TrainingConf
 export interface SharedStep0 {
   /** The plan it was made with. */
   readonly plan: Plan;
-  /** Brings it into a work folder that is new. */
-  take(to: WorkFolder): Promise<void>;
+  /** Brings it into an empty work folder. */
+  readonly bring: (to: WorkFolder) => Promise<void>;
 }
 
 /** @throws ConfigError when the other run's data, seed or settings of step 0 are not the same; FileError when it kept no work */
@@ -33,7 +34,8 @@ export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<
   const { plan, ...other } = await from.read();
   const wrong = [
     ...step0Differences(plain(identity.configuration), other.configuration),
-    ...(["seed", "dataset"] as const).filter((key) => !isDeepStrictEqual(other[key], plain(identity[key]))),
+    ...(other.seed === identity.seed ? [] : ["seed"]),
+    ...datasetChanges(other.dataset, identity.dataset).map((change) => `data set (${change})`),
   ];
   if (wrong.length > 0) {
     throw new ConfigError({
@@ -43,7 +45,7 @@ export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<
     });
   }
   const samePrompts = other.configuration.prompting === identity.configuration.prompting;
-  return { plan, take: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
+  return { plan, bring: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
 }
 
 async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, samePrompts: boolean): Promise<void> {
@@ -65,13 +67,12 @@ async function takeFiles(from: string, to: string): Promise<void> {
   for (const name of await readdir(from).catch(whenMissing([]))) await takeFile(join(from, name), join(to, name));
 }
 
-/** Without a copy where the file system can: nobody writes into these files, they are only replaced. A copy is there whole or not at all. */
+/** Without a copy where the file system can: nobody writes into these files, they are only replaced. */
 async function takeFile(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await link(from, to).catch(async (cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT" || cause.code === "EEXIST") return;
-    await copyFile(from, `${to}.taken`);
-    await rename(`${to}.taken`, to);
+    if (cause.code === "ENOENT") return;
+    await copyFile(from, to);
   });
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, FileError, InterruptedError, type Progress } from "@rfmedsam/base";
@@ -204,6 +204,8 @@ describe("other ways to train", () => {
     const again = settings({ refiner: { iterations: 2, promptSources: { outOfFold: 0, degradedTruth: 1 } } });
     await train(options("kept", { keepWork: true }));
     const stages = new Set<string>();
+    // Copied data have other times: it is their contents that count.
+    await utimes(join(dataset, "imagesTr/phantom_001_0000.nii.gz"), 1, 1);
     await train(
       options("second", {
         configuration: again,
@@ -253,7 +255,9 @@ describe("other ways to train", () => {
 
   test("a single case, which leaves nothing to validate on", async () => {
     const only = (id: string) => id === "phantom_003";
-    const { manifest, validation } = await train(options("single", { only }));
+    const notes: string[] = [];
+    const { manifest, validation } = await train(options("single", { only, note: (text) => void notes.push(text) }));
+    expect(notes.at(-1)).toMatch(/^With 0 validation cases nothing can be chosen \(3 are needed\): step 0 will answer/);
     expect(validation).toEqual([]);
     expect(manifest.step0).toMatchObject({ kind: "unet", folds: ["step0-fold0.safetensors"] });
     expect(manifest.outputStages).toEqual({ liver: "step0", aorta: "step0" });

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile 
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { ConfigError, FormatError } from "@rfmedsam/base";
+import { ConfigError, FileError, FormatError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Dataset } from "../dataset/nnunet.js";
 import type { Plan } from "../plan/plan.js";
@@ -67,6 +67,39 @@ describe("a work folder", () => {
     expect(await work.begin(identity)).toBeUndefined();
     await work.remove();
     expect(existsSync(join(work.folder, "thesis.txt.1-1.part"))).toBe(true);
+  });
+
+  test("begins with another run's work when all of it is there, or not at all", async () => {
+    const work = newFolder();
+    await mkdir(join(parent, "model"));
+    const bring = (name: string) => async (to: WorkFolder) => {
+      await mkdir(to.cases.folder, { recursive: true });
+      await writeFile(join(to.cases.folder, name), "");
+      if (name === "killed") throw new Error("killed");
+    };
+    await expect(work.beginWith(identity, plan, bring("killed"))).rejects.toThrow("killed");
+    expect(await newFolder().begin(identity)).toBeUndefined();
+    expect(existsSync(work.folder)).toBe(false);
+    await work.beginWith(identity, plan, bring("whole"));
+    expect(await readdir(work.cases.folder)).toEqual(["whole"]);
+    expect(await newFolder().begin(copied())).toEqual(plan);
+    await work.remove();
+    expect(await readdir(join(parent, "model"))).toEqual([]);
+  });
+
+  test("half of another run's work goes with a run that is thrown away", async () => {
+    const work = newFolder();
+    await mkdir(`${work.folder}.taking/cases`, { recursive: true });
+    await work.remove();
+    expect(await readdir(join(parent, "model"))).toEqual([]);
+  });
+
+  test("does not put another run's work into somebody's own folder", async () => {
+    const work = newFolder();
+    await mkdir(join(work.folder, "thesis"), { recursive: true });
+    const nothing = (to: WorkFolder) => mkdir(to.folder).then(() => {});
+    await expect(work.beginWith(identity, plan, nothing)).rejects.toThrow(FileError);
+    expect(await readdir(work.folder)).toEqual(["thesis"]);
   });
 
   test("loses what a kill left half-written, and nothing else", async () => {

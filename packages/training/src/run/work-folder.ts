@@ -136,8 +136,31 @@ export class WorkFolder {
     await writeJsonAtomic(this.#file, { ...identity, plan, madeWith: this.#madeWith } satisfies RunFile);
   }
 
+  /**
+   * Begins with what another run has made: it is brought into a folder beside this one, which takes its name when all is there.
+   *
+   * @throws FileError when there is a folder of this name that is no run's
+   */
+  async beginWith(identity: RunIdentity, plan: Plan, bring: (to: WorkFolder) => Promise<void>): Promise<void> {
+    const whole = new WorkFolder(this.#taking, this.present);
+    await rm(whole.folder, { recursive: true, force: true });
+    await bring(whole);
+    await whole.rememberPlan(identity, plan);
+    try {
+      await rename(whole.folder, this.folder);
+    } catch (cause) {
+      throw fileErrorOf(cause, this.folder, "remove it, or choose another output folder");
+    }
+  }
+
+  /** Half of another run's work, when this process was killed on the way. */
+  get #taking(): string {
+    return `${this.folder}.taking`;
+  }
+
   /** Removes what a run left, all at once: half of it would be taken for a run that goes on. A folder without run.json is not ours. */
   async remove(): Promise<void> {
+    await rm(this.#taking, { recursive: true, force: true });
     if (!existsSync(this.#file)) return;
     const removed = `${this.folder}.removed`;
     await rm(removed, { recursive: true, force: true });
@@ -147,7 +170,7 @@ export class WorkFolder {
 }
 
 /** Leaves of two configurations that are not the same, by their dotted names. */
-function configurationChanges(before: unknown, now: unknown, name = "configuration"): string[] {
+export function configurationChanges(before: unknown, now: unknown, name = "configuration"): string[] {
   if (isTable(before) && isTable(now)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
     return keys.flatMap((key) =>
