@@ -10,7 +10,7 @@ import {
   Sam2,
   sam2Config,
 } from "@rfmedsam/models";
-import { type Device, type Module, readSafetensors } from "@rfmedsam/torch";
+import { type Device, type Module, readSafetensors, type Tensor } from "@rfmedsam/torch";
 
 type ArchitectureRecord = Readonly<Record<string, unknown>>;
 
@@ -53,9 +53,16 @@ const isGenerator = (name: string): name is PromptGeneratorName =>
   (promptGeneratorNames as readonly string[]).includes(name);
 
 async function fill<T extends Module>(network: T, file: string, device: Device): Promise<T> {
-  const state = await readSafetensors(file);
-  network.loadStateDict(state, { file });
-  for (const tensor of state.values()) tensor.free();
-  network.to({ device }).eval();
-  return network;
+  let state: ReadonlyMap<string, Tensor> = new Map();
+  try {
+    state = await readSafetensors(file);
+    network.loadStateDict(state, { file });
+    network.to({ device }).eval();
+    return network;
+  } catch (error) {
+    network.free();
+    throw error;
+  } finally {
+    for (const tensor of state.values()) tensor.free();
+  }
 }

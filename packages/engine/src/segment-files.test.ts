@@ -178,4 +178,15 @@ describe("segmenting files", () => {
     expect((error as Error).message).toMatch(/stopped after 1 of 2 cases\. .*--skip-existing/);
     expect(await readdir(at("out"))).toEqual(["a.nii.gz"]);
   });
+
+  test("stopped while it replaces labels, it does not advise to keep the old ones", async () => {
+    const inputs = [await save("a.nii.gz"), await save("b.nii.gz")];
+    await run(inputs);
+    const signal = { aborted: false };
+    const progress = ({ stage }: { stage: string }) => {
+      if (stage.startsWith("b")) signal.aborted = true;
+    };
+    const { error } = await run(inputs, { existing: "overwrite", signal, progress });
+    expect((error as Error).message).toMatch(/stopped after 1 of 2 cases\. .*the inputs from b on/);
+  });
 });

@@ -102,7 +102,7 @@ export async function* segmentFiles(
     try {
       yield await segmentCase(model, each, output, { ...options, progress });
     } catch (error) {
-      if (!concernsThisCase(error)) throw interruptedAfter(index, cases.length, error);
+      if (!concernsThisCase(error)) throw interruptedAfter(index, cases, options.existing, error);
       const failure = { case: each.case, failure: error };
       failed.push(failure);
       yield failure;
@@ -221,11 +221,21 @@ function naming(error: unknown, file: string): unknown {
   });
 }
 
-function interruptedAfter(done: number, total: number, error: unknown): unknown {
+function interruptedAfter(
+  done: number,
+  cases: readonly { readonly case: string }[],
+  existing: SegmentFilesOptions["existing"],
+  error: unknown,
+): unknown {
   if (!(error instanceof InterruptedError)) return error;
+  const next = cases[done]!.case;
   return new InterruptedError({
-    found: `stopped after ${done} of ${total} case${total === 1 ? "" : "s"}`,
-    hint: "run the same command with --skip-existing to do the rest",
+    found: `stopped after ${done} of ${cases.length} case${cases.length === 1 ? "" : "s"}`,
+    // Labels that were to be replaced are there before and after: leaving out what exists would leave them.
+    hint:
+      existing === "overwrite"
+        ? `run the same command to do all again, or give it the inputs from ${next} on to do the rest`
+        : "run the same command with --skip-existing to do the rest",
   });
 }
 

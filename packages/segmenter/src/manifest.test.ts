@@ -103,6 +103,14 @@ describe("parseManifest", () => {
     ],
     ["a gate of no class", (json) => (json.gate.lung = fallback), /"gate.lung".*liver, spleen/],
     ["a fallback from step 0", (json) => (json.gate.spleen = fallback), /rescue for a class that comes from step0/],
+    [
+      "a gate of a class without an output stage",
+      (json) => {
+        json.gate.liver = fallback;
+        json.outputStages = {};
+      },
+      /"gate.liver".*output stage is chosen/,
+    ],
     ["a threshold beyond 1", (json) => (json.gate.liver = { ...fallback, confidence: 1.5 }), /"gate.liver.confidence"/],
     [
       "a largest component of no class",

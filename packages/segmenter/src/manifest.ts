@@ -232,6 +232,7 @@ function wrongChoices({
   for (const [name, { kind }] of Object.entries(gate)) {
     if (!named(["gate", name], name)) continue;
     if (refiner === undefined) found.push([["gate", name], "no gate, because the model has no refiner"]);
+    else if (outputStages[name] === undefined) found.push([["gate", name], "a class whose output stage is chosen"]);
     else if ((outputStages[name] === "step0") !== (kind === "rescue")) {
       found.push([["gate", name, "kind"], "rescue for a class that comes from step0, fallback for one that does not"]);
     }

@@ -6,8 +6,9 @@ import { type Batch, indicesBy } from "./batch.js";
 import type { StageCalibration } from "./calibration.js";
 
 /**
- * Logits of background (0) and calibrated classes, `[images, classes, S, S]`; their softmax is the segmenter's `mergeSlice`. Of a class's
- * components the largest logit counts. What is absent stays `absentLogit` after the calibration, which would otherwise learn from
+ * Logits of background (0) and calibrated classes, `[images, classes, S, S]`; their softmax is the segmenter's `mergeSlice`, but that no
+ * mask logit counts as further from 0 than `absentLogit`: what is sure already should not rule the loss. Of a class's components the largest
+ * logit counts. What is absent stays `absentLogit` after the calibration, which would otherwise learn from
  * voxels that it cannot change.
  */
 export function mergedLogits(
