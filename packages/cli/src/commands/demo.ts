@@ -1,7 +1,12 @@
-import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { InterruptedError } from "@rfmedsam/base";
+import { writeJsonAtomic } from "@rfmedsam/base/node";
+import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
-import { wholeNumber } from "../options/parsers.js";
+import { collect, wholeNumber } from "../options/parsers.js";
+import { applySettings, parseSetting } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
 import { declare } from "./command.js";
 
@@ -9,6 +14,8 @@ interface Options {
   readonly output: string;
   readonly cases?: number;
   readonly test?: number;
+  readonly restart?: boolean;
+  readonly set: readonly string[];
 }
 
 /** `rfmedsam demo` */
@@ -24,19 +31,33 @@ export function demo(context: ContextOf): Command {
     .option("-o, --output <folder>", "where everything goes", "demo-output")
     .option("--cases <count>", "phantoms to train on", wholeNumber(1))
     .option("--test <count>", "held-out phantoms", wholeNumber(1))
-    .action(async (options: Options) => {
+    .option("--restart", "throw away a stopped demonstration in the output folder, and start anew")
+    .addOption(
+      new Option("--set <key.path=value>", "change one value of the training; may be given several times")
+        .argParser(collect)
+        .default([], "none"),
+    )
+    .action(async ({ restart, set, ...options }: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
       const { device, seed } = global;
+      const settings = set.map(parseSetting);
       await startEngine(running);
-      const { runDemo } = await import("@rfmedsam/training");
-      const { dice, cost, verdict, report, seconds } = await runDemo({
-        ...options,
-        device,
-        seed,
-        progress: ui.progress,
-        signal,
-      });
+      const training = await import("@rfmedsam/training");
+      const changed = settings.length > 0 && {
+        configuration: training.resolveConfiguration("demo", applySettings({}, settings), "--set"),
+      };
+      if (restart) await forget(options.output);
+      const { dice, cost, verdict, report, seconds } = await training
+        .runDemo({
+          ...options,
+          ...changed,
+          device,
+          seed,
+          progress: ui.progress,
+          signal,
+        })
+        .catch(sayHowToGoOn);
       const { renderText, tableToJson } = await import("@rfmedsam/metrics");
       ui.result(
         `${renderText(dice)}\n${renderText(cost)}\n${verdict.sentence}\n${report} (${formatDuration(seconds)} in all)`,
@@ -44,4 +65,17 @@ export function demo(context: ContextOf): Command {
       );
       if (!verdict.reached) running.exitCode = exitCodes.system;
     });
+}
+
+/** A demonstration that was started with other settings is made anew; nobody's settings are none. Another folder is left as it is. */
+async function forget(folder: string): Promise<void> {
+  const settings = join(folder, "demo.json");
+  if (existsSync(settings)) await writeJsonAtomic(settings, {});
+}
+
+/** The steps say how the command of their name goes on. */
+function sayHowToGoOn(error: unknown): never {
+  throw error instanceof InterruptedError
+    ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })
+    : error;
 }

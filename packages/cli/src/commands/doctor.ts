@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { EngineError } from "@rfmedsam/base";
 import type { Command } from "commander";
 import { type Context, type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
@@ -15,7 +16,7 @@ export function doctor(context: ContextOf): Command {
     name: "doctor",
     summary: "what this machine has, and whether the engine works",
     description:
-      "Shows versions, devices, threads, memory and disk. Ends with code 2 when the engine is missing, and says what to do.",
+      "Shows versions, devices, threads, memory and disk. Ends with code 2 when the engine is missing or computes wrong, and says what to do.",
     examples: [["rfmedsam doctor", "first thing to look at when something does not run"]],
   }).action(async () => {
     const running = context();
@@ -57,17 +58,28 @@ async function aboutEngine(context: Context): Promise<{ facts: Facts; failure?: 
         .sum()
         .item(),
     );
+    const right = product === 12;
     return {
       facts: {
-        engine: product === 12 ? "works" : `computes wrong: 12 came out as ${product}`,
+        engine: right ? "works" : `computes wrong: 12 came out as ${product}`,
         libtorch: `${torch.libtorchVersion()}${whereLibtorchIs()}`,
         devices: ["cpu", ...Array.from({ length: gpus }, (_, index) => `cuda:${index}`)].join(", "),
         threads: `${torch.getNumThreads()} in use`,
       },
+      ...(!right && { failure: wrongProduct(product) }),
     };
   } catch (failure) {
     return { facts: { engine: "missing" }, failure };
   }
+}
+
+function wrongProduct(product: number): EngineError {
+  return new EngineError({
+    file: "engine",
+    found: `a product of two small matrices of ones sums to ${product}`,
+    expected: "12",
+    hint: "another libtorch than the bridge was built for may have been loaded: see the path above, and build anew with `make setup`",
+  });
 }
 
 /** The file that was loaded, where the system tells (Linux). */

@@ -1,6 +1,6 @@
 /** `recipe` and `report` through the command line: a tiny recipe from nothing to its table, stopped and gone on with. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,13 +9,7 @@ import { rfmedsam } from "../program.js";
 let home: string;
 const at = (...names: string[]) => join(home, ...names);
 
-const tiny = `
-title: Tiny phantoms
-summary: As small as it gets.
-cost: seconds
-phantom: { cases: 4, test: 2, inPlaneSpacing: 16, sliceSpacing: 22, absence: 0 }
-split: heldOut
-seed: 3
+const training = `
 train:
   preset: demo
   changes:
@@ -24,8 +18,25 @@ train:
     preprocessing: { spacing: keep }
     step0: { iterations: 4, baseFeatures: 4, maximumStages: 3, patchVoxels: 6000, overlap: 1 }
     refiner: { iterations: 3, imageSize: 64, sequence: 2, batch: 1 }
-evaluate: { metrics: [dice] }
 `;
+const tiny = `
+title: Tiny phantoms
+summary: As small as it gets.
+cost: seconds
+phantom: { cases: 4, test: 2, inPlaneSpacing: 16, sliceSpacing: 22, absence: 0 }
+split: heldOut
+seed: 3
+evaluate: { metrics: [dice] }
+${training}`;
+const given = (tolerance: number) => `
+title: Given phantoms
+summary: The same, given.
+cost: seconds
+needs: { data: { obtain: here, licence: CC0, layout: nnU-Net's } }
+split: splits.json
+fold: 0
+evaluate: { metrics: [dice, surfaceDice], tolerances: [${tolerance}] }
+${training}`;
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -109,12 +120,87 @@ describe("a recipe on the command line", () => {
     const changed = await run([...recipe(), "--set", "step0.iterations=5"]);
     expect(changed).toMatchObject({
       code: 2,
-      last: { type: "ConfigError", found: "a run with another configuration" },
+      last: { type: "ConfigError", found: expect.stringMatching(/something else: step0\.iterations \(was 4, is 5\)$/) },
     });
+    const changedPhantoms = tiny.replace("cases: 4", "cases: 5");
+    await writeFile(at("tiny.yaml"), changedPhantoms);
+    expect(String((await run(recipe())).last?.found)).toMatch(/phantom\.cases \(was 4, is 5\)$/);
+    await writeFile(at("tiny.yaml"), tiny);
     await writeFile(at("report.html"), "mine");
     const foreign = await run(["recipe", at("tiny.yaml"), "-o", home]);
     expect(foreign).toMatchObject({ code: 2, last: { type: "ConfigError", file: at("report.html") } });
     expect(await readFile(at("report.html"), "utf8")).toBe("mine");
+  });
+});
+
+describe("a recipe on given data", () => {
+  const recipe = (...more: string[]) => [
+    "recipe",
+    at("given.yaml"),
+    "--data",
+    at("run/data"),
+    "-o",
+    at("given"),
+    ...more,
+  ];
+  const [a, b, c, d] = ["phantom_001", "phantom_002", "phantom_003", "phantom_004"];
+  const split = (train: readonly (string | undefined)[], val: readonly (string | undefined)[]) =>
+    writeFile(at("splits.json"), JSON.stringify([{ train, val }]));
+  const finished = () => existsSync(at("given/fold-0/model/model.json"));
+
+  test("that cannot begin leaves nothing behind", async () => {
+    await writeFile(at("given.yaml"), given(1));
+    await split([a, b, c], [d]);
+    const wrong = await run(recipe("--fold", "9"));
+    expect(wrong).toMatchObject({ code: 2, last: { file: "--fold", found: "9" } });
+    await split([a, b, c, d], [d]);
+    const both = await run(recipe());
+    expect(both).toMatchObject({ code: 2, last: { type: "DatasetError", file: at("splits.json") } });
+    expect(both.err).toContain("learns from 1 of the cases it measures: phantom_004");
+    const cuda = await run(recipe("--device", "cuda:99"));
+    expect(cuda.code).not.toBe(0);
+    expect(existsSync(at("given"))).toBe(false);
+  }, 60_000);
+
+  test("takes another amount of memory after too little was given, until it is trained", async () => {
+    await split([a, b, c], [d]);
+    expect((await run(recipe("--set", "memory=0.000001"))).err).toContain("not even the smallest patch fits");
+    const stopped = await run(recipe("--set", "memory=16"), finished);
+    expect(stopped).toMatchObject({ code: 2, last: { type: "InterruptedError" } });
+    expect(finished()).toBe(true);
+    expect((await run(recipe())).last?.found).toMatch(/something else: memory \(was 16, is "auto"\)$/);
+  }, 120_000);
+
+  test("is not measured on cases it learned from when the split changes on the way", async () => {
+    await split([a, b], [c, d]);
+    const { code, last } = await run(recipe("--set", "memory=16"));
+    expect({ code, type: last?.type }).toEqual({ code: 2, type: "ConfigError" });
+    expect(last?.found).toMatch(/learns from \(gone: phantom_003\); cases that fold-0 measures \(new: phantom_003\)$/);
+    await split([c, b, a], [d]);
+    expect((await run(recipe("--set", "memory=16"))).last?.cases).toEqual([d]);
+  }, 120_000);
+
+  test("does not tell old numbers for a new tolerance; started anew it measures again, and leaves the data", async () => {
+    await writeFile(at("given.yaml"), given(3));
+    const refused = await run(recipe("--set", "memory=16"));
+    expect(refused).toMatchObject({ code: 2, last: { hint: expect.stringContaining("--restart") } });
+    expect(refused.last?.found).toMatch(/something else: evaluate\.tolerances \(was \[1\], is \[3\]\)$/);
+    await writeFile(at("given/notes.txt"), "mine");
+    const began = (await stat(at("given/fold-0/model/model.json"))).mtimeMs;
+    const anew = await run(recipe("--restart"));
+    expect({ code: anew.code, err: anew.err }).toEqual({ code: 0, err: "" });
+    expect((await stat(at("given/fold-0/model/model.json"))).mtimeMs).toBeGreaterThan(began);
+    expect(await readFile(at("given/evaluation.json"), "utf8")).toContain("surfaceDice3mm");
+    expect(existsSync(at("run/data/dataset.json"))).toBe(true);
+    expect((await readdir(at("given"))).filter((name) => name.endsWith(".removed"))).toEqual([]);
+    expect(await readFile(at("given/notes.txt"), "utf8")).toBe("mine");
+  }, 120_000);
+
+  test("may not throw away what no recipe made", async () => {
+    await mkdir(at("foreign/data"), { recursive: true });
+    const foreign = await run(["recipe", at("tiny.yaml"), "-o", at("foreign"), "--restart"]);
+    expect(foreign).toMatchObject({ code: 2, last: { type: "ConfigError", file: at("foreign/data") } });
+    expect(existsSync(at("foreign/data"))).toBe(true);
   });
 });
 
@@ -125,6 +211,14 @@ describe("what can be asked without doing anything", () => {
     expect(names).toContain("btcv");
     const needs = (await run(["recipe", "btcv", "--needs"])).last!.needs as Event[];
     expect(needs.map(({ what }) => what)).toEqual(["data", "weights"]);
+  });
+
+  test("data that were not named are told, also beside a folder of that name", async () => {
+    await mkdir(at("beside/data"), { recursive: true });
+    const { code, last } = await run(["recipe", "hippocampus", "-o", at("beside")]);
+    expect(code).toBe(2);
+    expect(last).toMatchObject({ type: "ConfigError", file: "--data FOLDER" });
+    expect(await readdir(at("beside"))).toEqual(["data"]);
   });
 
   test.each([

@@ -12,6 +12,7 @@ interface Options {
   readonly data?: string;
   readonly weights?: string;
   readonly fold?: number | "all";
+  readonly restart?: boolean;
   readonly set: readonly string[];
 }
 
@@ -42,6 +43,7 @@ export function recipe(context: ContextOf): Command {
     .option("--weights <file>", "official weights to start from, or the folder they lie in")
     .option("-o, --output <folder>", "where everything goes")
     .option("--fold <k>", "which fold, from 0, or all (default: the recipe's)", foldOrAll)
+    .option("--restart", "throw away what an earlier run made in the output folder, and start anew")
     .addOption(
       new Option("--set <key.path=value>", "change one value of the training; may be given several times")
         .argParser(collect)
@@ -79,6 +81,7 @@ export function recipe(context: ContextOf): Command {
         data: options.data,
         weights: options.weights,
         fold: options.fold,
+        restart: options.restart,
         ...seeded,
         device: global.device,
         progress: ui.progress,

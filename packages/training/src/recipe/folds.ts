@@ -2,13 +2,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, DatasetError } from "@rfmedsam/base";
-import { publishedSplits, readSplits, splitsFile } from "@rfmedsam/metrics/node";
+import { listFolder } from "@rfmedsam/imaging/node";
+import { type Fold, publishedSplits, readSplits, splitsFile } from "@rfmedsam/metrics/node";
 import type { Dataset } from "../dataset/nnunet.js";
 import { type Recipe, splitFileOf } from "./recipe.js";
+
+/** Both sides of a fold by case name, sorted. */
+export interface FoldCases {
+  readonly train: readonly string[];
+  readonly measure: readonly string[];
+}
 
 export interface RecipeFold {
   /** Its folder's name. */
   readonly name: string;
+  readonly cases: FoldCases;
   readonly train: (id: string) => boolean;
   readonly measure: (id: string) => boolean;
   /** Folders with the images and the true labels of the measured cases. */
@@ -18,7 +26,8 @@ export interface RecipeFold {
 
 /**
  * @param wanted a fold from 0, or all; ignored where there is but one
- * @throws ConfigError for a fold that is not there; DatasetError when the data set lacks the split, or cases of it
+ * @throws ConfigError for a fold that is not there; DatasetError when the data set lacks the split, or cases of it, or a case would be
+ *   learned from and measured
  */
 export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number | "all"): Promise<RecipeFold[]> {
   if (recipe.split === "heldOut") return [await heldOut(dataset)];
@@ -33,23 +42,12 @@ export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number |
     });
   }
   const known = new Set(dataset.training.map(({ id }) => id));
-  const chosen = [...folds.entries()].filter(([at]) => wanted === "all" || at === wanted);
-  if (chosen.length === 0) {
-    throw new ConfigError({
-      file: "--fold",
-      found: String(wanted),
-      expected: folds.length === 1 ? "0, the only fold" : `all, or 0 to ${folds.length - 1}`,
-    });
-  }
-  return chosen.map(([at, { train, val }]) => {
+  return chosenFolds(file, folds, wanted).map(([at, { train, val }]) => {
     const absent = [...train, ...val].filter((id) => !known.has(id));
-    if (absent.length > 0 || train.length === 0 || val.length === 0) {
+    if (absent.length > 0) {
       throw new DatasetError({
         file: dataset.folder,
-        found:
-          absent.length > 0
-            ? `${absent.length} of the split's cases are not there: ${absent.slice(0, 3).join(", ")}${absent.length > 3 ? ", …" : ""}`
-            : `fold ${at} has ${train.length} cases to learn from and ${val.length} to measure`,
+        found: `${absent.length} of the split's cases are not there: ${someOf(absent)}`,
         expected: `the cases of ${file}`,
         hint: "get the missing cases, or name another split in the recipe",
       });
@@ -57,6 +55,7 @@ export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number |
     const [learned, measured] = [new Set(train), new Set(val)];
     return {
       name: `fold-${at}`,
+      cases: { train: [...learned].sort(), measure: [...measured].sort() },
       train: (id) => learned.has(id),
       measure: (id) => measured.has(id),
       images: join(dataset.folder, "imagesTr"),
@@ -65,7 +64,41 @@ export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number |
   });
 }
 
-async function heldOut({ folder }: Dataset): Promise<RecipeFold> {
+/** What can be said of a split before the data are there: of one in a file beside the recipe. @throws as `foldsOf` */
+export async function checkSplit(recipe: Recipe, wanted: number | "all"): Promise<void> {
+  const file = splitFileOf(recipe);
+  if (file !== undefined) chosenFolds(file, await readSplits(file), wanted);
+}
+
+/** The wanted folds with their numbers, each with two sides that have nothing in common. */
+function chosenFolds(file: string, folds: readonly Fold[], wanted: number | "all"): [number, Fold][] {
+  const chosen = [...folds.entries()].filter(([at]) => wanted === "all" || at === wanted);
+  if (chosen.length === 0) {
+    throw new ConfigError({
+      file: "--fold",
+      found: String(wanted),
+      expected: folds.length === 1 ? "0, the only fold" : `all, or 0 to ${folds.length - 1}`,
+    });
+  }
+  for (const [at, { train, val }] of chosen) {
+    const both = val.filter((id) => train.includes(id));
+    if (both.length === 0 && train.length > 0 && val.length > 0) continue;
+    throw new DatasetError({
+      file,
+      found:
+        both.length > 0
+          ? `fold ${at} learns from ${both.length} of the cases it measures: ${someOf(both)}`
+          : `fold ${at} has ${train.length} cases to learn from and ${val.length} to measure`,
+      expected: "cases to learn from, and others to measure",
+      hint: "correct the split, or name another one in the recipe",
+    });
+  }
+  return chosen;
+}
+
+const someOf = (ids: readonly string[]) => `${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}`;
+
+async function heldOut({ folder, fileEnding, training }: Dataset): Promise<RecipeFold> {
   const [images, labels] = [join(folder, "imagesTs"), join(folder, "labelsTs")];
   const missing = [images, labels].find((each) => !existsSync(each));
   if (missing !== undefined) {
@@ -75,5 +108,10 @@ async function heldOut({ folder }: Dataset): Promise<RecipeFold> {
       expected: "held-out cases in imagesTs, with their labels in labelsTs",
     });
   }
-  return { name: "held-out", train: () => true, measure: () => true, images, labels };
+  const measured = (await listFolder(labels)).filter((name) => name.endsWith(fileEnding));
+  const cases = {
+    train: training.map(({ id }) => id).sort(),
+    measure: measured.map((name) => name.slice(0, -fileEnding.length)).sort(),
+  };
+  return { name: "held-out", cases, train: () => true, measure: () => true, images, labels };
 }

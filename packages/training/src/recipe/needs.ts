@@ -77,7 +77,7 @@ export interface GivenNeeds {
   readonly data?: string | undefined;
   /** A file of weights, or the folder it lies in. */
   readonly weights?: string | undefined;
-  /** Whether the data were converted by an earlier run, so that the download is not needed any more. */
+  /** Whether the data were converted by an earlier run, so that the download is not needed any more. Says nothing of data in nnU-Net's layout. */
   readonly converted: boolean;
 }
 
@@ -95,8 +95,9 @@ export interface FoundNeeds {
  *   weights of the right name and other content. All say where to get what is missing.
  */
 export async function checkNeeds(recipe: Recipe, given: GivenNeeds): Promise<FoundNeeds> {
+  const converted = given.converted && recipe.convert !== undefined;
   for (const need of needsOf(recipe)) {
-    const named = given[need.what] ?? (need.what === "data" && given.converted ? "" : undefined);
+    const named = given[need.what] ?? (need.what === "data" && converted ? "" : undefined);
     if (named === undefined) {
       throw new ConfigError({
         file: need.option,
@@ -106,7 +107,7 @@ export async function checkNeeds(recipe: Recipe, given: GivenNeeds): Promise<Fou
       });
     }
   }
-  if (given.data !== undefined && !given.converted) await checkData(recipe, given.data);
+  if (given.data !== undefined && !converted) await checkData(recipe, given.data);
   return checkWeights(recipe, given.weights);
 }
 

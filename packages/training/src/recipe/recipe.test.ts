@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { CheckpointError, ConfigError, DatasetError, FileError } from "@rfmedsam/base";
 import { splitsFile } from "@rfmedsam/metrics/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { foldsOf } from "./folds.js";
+import { checkSplit, foldsOf } from "./folds.js";
 import { checkNeeds, describeRecipe, needsOf } from "./needs.js";
 import { type Recipe, readRecipe, recipeFolder, recipeNames, splitFileOf } from "./recipe.js";
 
@@ -169,6 +169,13 @@ describe("what a recipe needs", () => {
     await expect(checkNeeds(converting, { converted: true })).rejects.toThrow(/--weights/);
   });
 
+  test("and is asked for whatever lies in the output folder, unless the recipe converts it", async () => {
+    for (const recipe of [await recipeOf(), await readRecipe("hippocampus")])
+      await expect(checkNeeds(recipe, { converted: true })).rejects.toThrow(/--data FOLDER: not given/);
+    // Looked at, too: a folder `data` there may be anybody's.
+    await expect(checkNeeds(await recipeOf(), { data: folder, converted: true })).rejects.toThrow(FileError);
+  });
+
   test("and is not what was named is told, too", async () => {
     const recipe = await recipeOf();
     for (const each of [join(folder, "none"), await put("set2/dataset.json", "{")].map((file) =>
@@ -246,6 +253,34 @@ describe("a recipe's folds", () => {
     await expect(foldsOf(heldOut, dataset(["a"]), "all")).rejects.toThrow(/imagesTs/);
     await mkdir(join(folder, "imagesTs"));
     await mkdir(join(folder, "labelsTs"));
-    expect((await foldsOf(heldOut, dataset(["a"]), "all"))[0]).toMatchObject({ name: "held-out" });
+    await put("labelsTs/t2.nii.gz", "");
+    await put("labelsTs/t1.nii.gz", "");
+    await put("labelsTs/plans.json", "");
+    expect((await foldsOf(heldOut, dataset(["b", "a"]), "all"))[0]).toMatchObject({
+      name: "held-out",
+      cases: { train: ["a", "b"], measure: ["t1", "t2"] },
+    });
+  });
+
+  test.each([
+    [
+      "a case on both sides",
+      { train: ["a", "b"], val: ["c", "b"] },
+      /s\.json: fold 1 learns from 1 of the cases it measures: b/,
+    ],
+    ["nothing to learn from", { train: [], val: ["c"] }, /s\.json: fold 1 has 0 cases to learn from and 1 to measure/],
+    ["nothing to measure", { train: ["c"], val: [] }, /fold 1 has 1 cases to learn from and 0 to measure/],
+  ])("with %s are refused, also before the data are there", async (_, wrong, message) => {
+    await put("s.json", JSON.stringify([{ train: ["a"], val: ["b"] }, wrong]));
+    const recipe = await of("s.json");
+    for (const check of [() => foldsOf(recipe, dataset(["a", "b", "c"]), "all"), () => checkSplit(recipe, 1)]) {
+      const failure = check();
+      await expect(failure).rejects.toThrow(DatasetError);
+      await expect(failure).rejects.toThrow(message);
+    }
+    expect((await foldsOf(recipe, dataset(["a", "b", "c"]), 0))[0]?.cases).toEqual({ train: ["a"], measure: ["b"] });
+    await expect(checkSplit(recipe, 2)).rejects.toThrow(/--fold: 2; expected all, or 0 to 1/);
+    await checkSplit(recipe, 0);
+    await checkSplit(await of("heldOut"), 5);
   });
 });

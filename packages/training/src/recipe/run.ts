@@ -11,19 +11,11 @@
  *       evaluation.json, .csv, .html    all folds
  *       table.json, report.html
  *
- * A step that is done is not done again; a run that was stopped goes on with the same command.
+ * A step that is done is not done again; a run that was stopped goes on with the same command (`run-folder.ts` says what binds it).
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import {
-  type CancelSignal,
-  ConfigError,
-  InterruptedError,
-  type Progress,
-  silent,
-  throwIfCancelled,
-} from "@rfmedsam/base";
+import { type CancelSignal, InterruptedError, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
 import { readFileOrExplain, writeFileAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName, openModel, readManifest, type SegmentedCase, segmentFiles } from "@rfmedsam/engine";
 import type { Table } from "@rfmedsam/metrics";
@@ -35,17 +27,18 @@ import {
   writeEvaluation,
 } from "@rfmedsam/metrics/node";
 import { classTable, type ModelManifest, stageNames } from "@rfmedsam/segmenter";
-import type { Device } from "@rfmedsam/torch";
+import { chooseDevice, type Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { convertDataset } from "../dataset/convert/convert.js";
 import { readDataset } from "../dataset/nnunet.js";
 import { writePhantomDataset } from "../phantom/index.js";
 import { logFolder, renderRunReport } from "../record/run-report.js";
 import { train } from "../run/train.js";
-import { foldsOf, type RecipeFold } from "./folds.js";
+import { checkSplit, foldsOf, type RecipeFold } from "./folds.js";
 import { checkNeeds } from "./needs.js";
 import type { Recipe } from "./recipe.js";
 import { recipePage, resultTable } from "./result.js";
+import { type RecipeIdentity, RunFolder } from "./run-folder.js";
 
 export interface RunRecipeOptions {
   readonly recipe: Recipe;
@@ -62,6 +55,8 @@ export interface RunRecipeOptions {
   /** Told what the user should know. */
   readonly onNote?: ((note: string) => void) | undefined;
   readonly signal?: CancelSignal | undefined;
+  /** Throw away what an earlier run made in the output folder, its own data included. */
+  readonly restart?: boolean | undefined;
 }
 
 export interface RecipeResult {
@@ -81,49 +76,58 @@ interface Running {
   readonly seed: number;
   /** The data set in nnU-Net's layout. */
   readonly data: string;
-  readonly device: Device | "auto" | undefined;
+  readonly device: Device;
   readonly progress: Progress;
   readonly onNote: (note: string) => void;
   readonly signal: CancelSignal | undefined;
 }
 
 /**
- * @throws typed errors for what is missing, before anything is written; as `convertDataset`, `train`, `segmentFiles` and
- *   `evaluateFolders`; InterruptedError, after which the same call goes on
+ * @throws typed errors for what is missing or wrong (needs, device, split, fold), before anything is written (a split that comes with data
+ *   that have still to be made: once they are there); as `RunFolder`, `convertDataset`, `train`, `segmentFiles` and `evaluateFolders`;
+ *   InterruptedError, after which the same call goes on
  */
 export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult> {
   const started = performance.now();
-  const { recipe, output, progress = silent, onNote = () => {}, signal } = options;
-  const { seed = recipe.seed, fold = recipe.fold } = options;
+  const { recipe, output, restart = false, progress = silent, onNote = () => {}, signal } = options;
+  const { seed = recipe.seed, fold = recipe.fold, data: source } = options;
   const own = join(output, "data");
-  const { weights, notes } = await checkNeeds(recipe, {
-    data: options.data,
-    weights: options.weights,
-    converted: existsSync(own),
-  });
+  const there = existsSync(own) && !restart;
+  const { weights, notes } = await checkNeeds(recipe, { data: source, weights: options.weights, converted: there });
   for (const note of notes) onNote(note);
+  const device = chooseDevice(options.device);
   const { refiner } = options.configuration;
   const configuration =
     weights === undefined
       ? options.configuration
       : { ...options.configuration, refiner: { ...refiner, weights: resolve(weights) } };
-  const source = options.data;
-  const data = recipe.needs.data === undefined ? own : source!;
-  await claim(output, { recipe: recipe.name, data: resolve(data), configuration, seed, fold });
-  const running: Running = {
-    recipe,
-    output,
+  const given = recipe.needs.data !== undefined;
+  const data = given ? source! : own;
+  const { name, convert, phantom, evaluate } = recipe;
+  const identity: RecipeIdentity = {
+    recipe: name,
+    data: resolve(data),
+    convert,
+    phantom: phantom && { ...phantom, seed: recipe.seed },
     configuration,
     seed,
-    data,
-    device: options.device,
-    progress,
-    onNote,
-    signal,
+    fold,
+    evaluate,
   };
+  const folder = await RunFolder.open(output);
+  if (!restart) folder.check(identity);
+  const foldsNow = async () => foldsOf(recipe, await readDataset(data), fold);
+  let folds = given || there ? await foldsNow() : undefined;
+  if (folds === undefined) await checkSplit(recipe, fold);
+  if (restart) await folder.discard(source);
+  await folder.claim(withFolds(identity, folds));
+  const running: Running = { recipe, output, configuration, seed, data, device, progress, onNote, signal };
   try {
-    await prepareData(running, source);
-    const folds = await foldsOf(recipe, await readDataset(data), fold);
+    if (folds === undefined) {
+      await makeData(running, source);
+      folds = await foldsNow();
+      await folder.claim(withFolds(identity, folds));
+    }
     const done: FoldResult[] = [];
     for (const each of folds) {
       done.push(await runFold(inFold(running, folds.length === 1 ? "" : `${each.name}: `), each));
@@ -136,47 +140,17 @@ export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult
   }
 }
 
+const withFolds = (identity: RecipeIdentity, folds: readonly RecipeFold[] | undefined): RecipeIdentity => ({
+  ...identity,
+  folds: folds && Object.fromEntries(folds.map(({ name, cases }) => [name, cases])),
+});
+
 const inFold = (running: Running, prefix: string): Running => ({
   ...running,
   progress: (event) => running.progress({ ...event, stage: prefix + event.stage }),
 });
 
-/** Recognises a run that is gone on with. @throws ConfigError when the folder belongs to something else */
-async function claim(output: string, identity: object): Promise<void> {
-  const file = join(output, "recipe.json");
-  const wanted = JSON.parse(JSON.stringify(identity)) as Record<string, unknown>;
-  if (existsSync(file)) {
-    const before = parsed(await readFile(file, "utf8"));
-    const changed = Object.keys(wanted).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(wanted[key]));
-    if (changed.length === 0) return;
-    throw new ConfigError({
-      file: output,
-      found: `a run with another ${changed.join(" and ")}`,
-      expected: "the recipe and settings it was started with",
-      hint: "give the same settings to go on, or choose another output folder",
-    });
-  }
-  const ours = ["data", "evaluation.json", "report.html"].find((name) => existsSync(join(output, name)));
-  if (ours !== undefined) {
-    throw new ConfigError({
-      file: join(output, ours),
-      found: "a folder that no recipe was started in, with files of the same names",
-      hint: "choose another output folder",
-    });
-  }
-  await writeJsonAtomic(file, wanted);
-}
-
-function parsed(text: string): Record<string, unknown> {
-  try {
-    return (JSON.parse(text) ?? {}) as Record<string, unknown>;
-  } catch {
-    return {}; // not JSON: whatever it was, it is not this run's
-  }
-}
-
-async function prepareData({ recipe, data, progress, onNote, signal }: Running, source: string | undefined) {
-  if (existsSync(data)) return;
+async function makeData({ recipe, data, progress, onNote, signal }: Running, source: string | undefined) {
   if (recipe.convert !== undefined) {
     const { notes } = await convertDataset(recipe.convert, source!, data, { progress, signal });
     for (const note of notes) onNote(note);
