@@ -1,7 +1,7 @@
 /** Stages 1 and 2: the refiner is trained on all cases but those of the validation, and measured on these. */
 import { throwIfCancelled } from "@rfmedsam/base";
 import { TorchRefiner } from "@rfmedsam/models";
-import { noGrad, scope } from "@rfmedsam/torch";
+import { noGrad, scope, type Tensor } from "@rfmedsam/torch";
 import { degradedStep0 } from "../choice/degraded-step0.js";
 import { type MeasuredCase, measureCase } from "../choice/measure.js";
 import { refinerSettings } from "../choice/settings.js";
@@ -26,26 +26,31 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
   const { work, classes, configuration, division, seed, device, record, progress, signal } = run;
   const held = new Set(division.validation);
   const prompted = usesUNets(configuration);
-  const learning: RefinerCase[] = [];
-  for (const [id, stored] of cases) {
-    if (held.has(id)) continue;
-    const logits = prompted ? await work.predictions.open(id) : undefined;
-    learning.push(new RefinerCase(stored, logits, classes.length, configuration.refiner));
+  const predictions = new Map<string, Tensor>();
+  try {
+    const learning: RefinerCase[] = [];
+    for (const [id, stored] of cases) {
+      if (held.has(id)) continue;
+      if (prompted) predictions.set(id, await work.predictions.open(id));
+      learning.push(new RefinerCase(stored, predictions.get(id), classes.length, configuration.refiner));
+    }
+    const { model, curve } = await trainRefiner({
+      cases: learning,
+      classes: classes.length,
+      configuration: configuration.refiner,
+      precision: configuration.precision,
+      seed: seed + 1,
+      device,
+      checkpoint: work.checkpoint("refiner"),
+      checkpointEvery: configuration.checkpointEvery,
+      record,
+      progress,
+      signal,
+    });
+    return { model, curve, measured: await measureValidation(run, cases, model) };
+  } finally {
+    for (const logits of predictions.values()) logits.free();
   }
-  const { model, curve } = await trainRefiner({
-    cases: learning,
-    classes: classes.length,
-    configuration: configuration.refiner,
-    precision: configuration.precision,
-    seed: seed + 1,
-    device,
-    checkpoint: work.checkpoint("refiner"),
-    checkpointEvery: configuration.checkpointEvery,
-    record,
-    progress,
-    signal,
-  });
-  return { model, curve, measured: await measureValidation(run, cases, model) };
 }
 
 async function measureValidation(

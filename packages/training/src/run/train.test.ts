@@ -6,7 +6,7 @@ import { ConfigError, FileError, InterruptedError, type Progress } from "@rfmeds
 import { openModel, readManifest } from "@rfmedsam/engine";
 import { sameGrid } from "@rfmedsam/imaging";
 import { readVolume } from "@rfmedsam/imaging/node";
-import { setNumThreads } from "@rfmedsam/torch";
+import { liveTensors, setNumThreads } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
 import { writePhantomDataset } from "../phantom/index.js";
@@ -204,6 +204,7 @@ describe("other ways to train", () => {
     const again = settings({ refiner: { iterations: 2, promptSources: { outOfFold: 0, degradedTruth: 1 } } });
     await train(options("kept", { keepWork: true }));
     const stages = new Set<string>();
+    const before = liveTensors();
     // Copied data have other times: it is their contents that count.
     await utimes(join(dataset, "imagesTr/phantom_001_0000.nii.gz"), 1, 1);
     await train(
@@ -213,6 +214,7 @@ describe("other ways to train", () => {
         progress: ({ stage }) => void stages.add(stage),
       }),
     );
+    expect(liveTensors()).toBe(before);
     expect([...stages].filter((stage) => /training U-Net|predicting|looking/.test(stage))).toEqual([]);
     expect((await contents(join(folder, "second")))["step0-fold1.safetensors"]).toBe(
       (await contents(whole))["step0-fold1.safetensors"],

@@ -18,6 +18,7 @@ import type { StageDice } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import { type Division, divide, fewestCases } from "../folds.js";
+import type { Curve } from "../loop/loop.js";
 import { planDataset } from "../plan/dataset-plan.js";
 import type { MemoryEstimate } from "../plan/memory/sheet.js";
 import type { Plan } from "../plan/plan.js";
@@ -158,9 +159,8 @@ async function runAll(
   const expected = memory && { "memory/predicted": Math.max(...memory.map(({ total }) => total)) };
   resetPeakMemory();
 
-  const cases = await prepareCases(run);
-  const step0Curves = usesUNets(configuration) ? await trainFolds(run, cases) : [];
-  const refined = configuration.refiner.enabled ? await runRefiner(run, cases) : undefined;
+  const { step0Curves, refined } = await trainStages(run);
+  using _refined = { [Symbol.dispose]: () => refined?.model.free() };
   const measured = refined?.measured ?? [];
   const choices = chooseOutputs(measured, classes, {
     ...configuration.choice,
@@ -191,8 +191,21 @@ async function runAll(
   });
   await writeJsonAtomic(join(output, manifestName), manifest);
   if (options.keepWork !== true) await work.remove();
-  refined?.model.free();
   return { manifest, validation: stageDice(measured), choices: choices.choices };
+}
+
+/** Step 0 and the refiner; the prepared cases are mapped from disk as long as something learns from them. */
+async function trainStages(run: Run): Promise<{ step0Curves: Curve[]; refined: TrainedRefiner | undefined }> {
+  const cases = await prepareCases(run);
+  try {
+    const step0Curves = usesUNets(run.configuration) ? await trainFolds(run, cases) : [];
+    return { step0Curves, refined: run.configuration.refiner.enabled ? await runRefiner(run, cases) : undefined };
+  } finally {
+    for (const { image, labels } of cases.values()) {
+      image.free();
+      labels.free();
+    }
+  }
 }
 
 /** What a person would otherwise find out from a refiner that never answers. */
