@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConfiguration, resolveConfiguration, trainingSchema } from "./config.js";
-import { presets } from "./presets.js";
+import { type PresetName, presets } from "./presets.js";
 
 describe("a configuration", () => {
   test.each(Object.keys(presets) as (keyof typeof presets)[])("preset %s is one, complete", (name) => {
@@ -49,16 +49,22 @@ describe("a configuration file", () => {
     folder = await mkdtemp(join(tmpdir(), "config-"));
   });
   afterEach(() => rm(folder, { recursive: true }));
-  const read = async (text: string) => {
+  const read = async (text: string, asked?: PresetName) => {
     const file = join(folder, "a.yaml");
     await writeFile(file, text);
-    return readConfiguration(file, "cpu");
+    return readConfiguration(file, asked);
   };
 
   test("in YAML or JSON names a preset and what it changes", async () => {
     expect(await read("preset: demo\nfolds: 3\n")).toEqual({ ...presets.demo, folds: 3 });
     expect(await read('{"refiner": {"enabled": false}}')).toMatchObject({ refiner: { enabled: false } });
     expect(await read("# nothing\n")).toEqual(presets.cpu);
+  });
+
+  test("may leave the preset to the command, but not to two that differ", async () => {
+    expect(await read("folds: 3\n", "demo")).toEqual({ ...presets.demo, folds: 3 });
+    expect(await read("preset: demo\n", "demo")).toEqual(presets.demo);
+    await expect(read("preset: demo\n", "gpu")).rejects.toThrow(/preset demo, and --preset gpu/);
   });
 
   test.each([

@@ -8,7 +8,7 @@ import { adapterPlacements } from "@rfmedsam/models";
 import { parseWithSchema } from "@rfmedsam/segmenter";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
-import { type PresetName, presetNamed, presets } from "./presets.js";
+import { defaultPreset, type PresetName, presetNamed, presets } from "./presets.js";
 
 const count = z.int().positive();
 const triple = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
@@ -69,6 +69,8 @@ const step0 = z.strictObject({
   momentum: share,
   weightDecay: z.number().min(0),
   gradientClip: z.number().positive(),
+  /** Dice over a batch's patches together, for data of which a patch lacks most classes; off: patch by patch. */
+  batchDice: z.boolean(),
   /** Part of each batch whose patch is centred on a labelled voxel. */
   foreground: share,
   /** Sliding window: step as a part of the patch. */
@@ -220,8 +222,13 @@ export function resolveConfiguration(preset: PresetName, changes: unknown = {}, 
   return parseWithSchema(trainingSchema, overlay(presets[preset], changes), file === undefined ? {} : { file });
 }
 
-/** Reads a YAML or JSON file: its `preset` (or the given one) and the values it changes. */
-export async function readConfiguration(file: string, fallback: PresetName): Promise<TrainingConfiguration> {
+/**
+ * Reads a YAML or JSON file: its `preset` and the values it changes.
+ *
+ * @param asked the preset where the file names none, `defaultPreset` unless given
+ * @throws ConfigError also when the file names another one
+ */
+export async function readConfiguration(file: string, asked?: PresetName): Promise<TrainingConfiguration> {
   const text = new TextDecoder().decode(await readFileOrExplain(file));
   let parsed: unknown;
   try {
@@ -229,8 +236,17 @@ export async function readConfiguration(file: string, fallback: PresetName): Pro
   } catch (cause) {
     throw new ConfigError({ file, found: "this is neither YAML nor JSON", cause });
   }
-  const { preset = fallback, ...changes } = isRecord(parsed) ? parsed : { value: parsed };
-  return resolveConfiguration(presetNamed(preset, file), changes, file);
+  const { preset = asked ?? defaultPreset, ...changes } = isRecord(parsed) ? parsed : { value: parsed };
+  const named = presetNamed(preset, file);
+  if (asked !== undefined && asked !== named) {
+    throw new ConfigError({
+      file,
+      found: `preset ${named}, and --preset ${asked}`,
+      expected: "one preset",
+      hint: "leave --preset out, or the line `preset:` in the file",
+    });
+  }
+  return resolveConfiguration(named, changes, file);
 }
 
 /** Values of `changes` over those of `base`, table by table; lists are replaced whole. */

@@ -38,13 +38,14 @@ export type { Fingerprint } from "./plan/fingerprint.js";
 export { freeMemory, memoryBudget } from "./plan/memory/budget.js";
 export type { MemoryEstimate, MemoryPart } from "./plan/memory/sheet.js";
 export type { Plan } from "./plan/plan.js";
-export { type PresetName, presetNamed, presets } from "./presets.js";
+export { defaultPreset, type PresetName, presetNamed, presets } from "./presets.js";
 export { describeRecipe, type Need, needsOf } from "./recipe/needs.js";
 export { type Recipe, readRecipe, recipeNames } from "./recipe/recipe.js";
 export { type RecipeResult, type RunRecipeOptions, runRecipe } from "./recipe/run.js";
 export { type RunFacts, validationRows } from "./record/facts.js";
 export { type RecorderOptions, RunRecorder } from "./record/recorder.js";
 export { logFolder, renderRunReport } from "./record/run-report.js";
+export { selectCases } from "./run/prepare.js";
 export { type TrainOptions, type TrainResult, train } from "./run/train.js";
 export {
   discAround,

@@ -5,6 +5,8 @@ import type { TrainingConfiguration } from "./config.js";
 
 export type PresetName = keyof typeof presets;
 
+export const defaultPreset: PresetName = "cpu";
+
 const augmentation = {
   rotate: 0.3,
   maximumAngle: 20,
@@ -58,6 +60,7 @@ const cpu = {
     momentum: 0.95,
     weightDecay: 3e-5,
     gradientClip: 12,
+    batchDice: true,
     foreground: 0.33,
     overlap: 0.5,
     mirrorPrediction: false,
@@ -134,6 +137,7 @@ export const presets = {
       learningRate: 0.01,
       momentum: 0.99,
       mirrorPrediction: true,
+      batchDice: false,
       augmentation: nnunetAugmentation,
     },
     refiner: {

@@ -1,12 +1,15 @@
+import type { Normalisation } from "@rfmedsam/segmenter";
 import type { DatasetPlan, MemoryEstimate } from "@rfmedsam/training";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
+import { wholeNumber } from "../options/parsers.js";
+import { casesOfSplit, type SplitOptions } from "../options/split.js";
 import { formatBytes } from "../ui/format.js";
 import { declare } from "./command.js";
 import { listing } from "./info/description.js";
 
-interface Options extends ConfigurationOptions {
+interface Options extends ConfigurationOptions, SplitOptions {
   readonly memory?: number;
 }
 
@@ -34,16 +37,19 @@ export function plan(context: ContextOf): Command {
     }),
   )
     .argument("<dataset>", "folder in nnU-Net's layout")
+    .option("--split <file>", "nnU-Net's splits_final.json: plan for the training cases of a fold")
+    .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
     .option("--memory <gib>", "GiB that training may take (default: the configuration's)", gibibytes)
     .action(async (folder: string, options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
       const { chooseDevice } = await startEngine(running);
-      const { planDataset, readDataset } = await import("@rfmedsam/training");
+      const { planDataset, readDataset, selectCases } = await import("@rfmedsam/training");
+      const only = await casesOfSplit(options, "train");
       const configured = await configurationOf(options);
       const configuration = { ...configured, memory: options.memory ?? configured.memory };
       const device = chooseDevice(global.device);
-      const dataset = await readDataset(folder);
+      const dataset = selectCases(await readDataset(folder), only);
       const planned = await planDataset(dataset, {
         configuration,
         seed: global.seed,
@@ -96,18 +102,24 @@ function describe({
       "cropping",
       recipe.cropToNonzero ? `to what is not zero (leaves ${(100 * fingerprint.kept).toFixed(0)} %)` : "none",
     ],
-    [
-      "intensities",
-      recipe.normalisation
-        .map((rule) =>
-          rule.kind === "ct"
-            ? `CT ${rule.low.toFixed(0)} … ${rule.high.toFixed(0)}, mean ${rule.mean.toFixed(1)}, deviation ${rule.std.toFixed(1)}`
-            : `each case's own mean and deviation${rule.insideNonzero ? ", of what is not zero" : ""}`,
-        )
-        .join("; "),
-    ],
+    ["intensities", recipe.normalisation.map(normalisationInWords).join("; ")],
     ["memory to use", formatBytes(budget)],
   ]);
+}
+
+function normalisationInWords(rule: Normalisation): string {
+  switch (rule.kind) {
+    case "ct":
+      return `CT ${rule.low.toFixed(0)} … ${rule.high.toFixed(0)}, mean ${rule.mean.toFixed(1)}, deviation ${rule.std.toFixed(1)}`;
+    case "zscore":
+      return `each case's own mean and deviation${rule.insideNonzero ? ", of what is not zero" : ""}`;
+    case "range":
+      return "each case's own range to 0 … 1";
+    case "rgb":
+      return "0 … 255 to 0 … 1";
+    case "none":
+      return "as they are";
+  }
 }
 
 function describeMemory({ phase, parts, total }: MemoryEstimate): string {

@@ -64,8 +64,14 @@ export function segment(context: ContextOf): Command {
       const { model: folder, output, stages, through, series, dicomSeg, overwrite, skipExisting } = options;
       const cases = await casesOfSplit(options, "val");
       await startEngine(running);
-      const { openModel, segmentFiles } = await import("@rfmedsam/engine");
+      const { findCases, openModel, segmentFiles } = await import("@rfmedsam/engine");
       using model = await openModel(folder, { device: global.device, folds: options.folds });
+      if (cases !== undefined) {
+        const { assertKnown } = await import("@rfmedsam/metrics/node");
+        const there = await findCases(inputs, model.manifest.channelNames);
+        const known = [...there.cases, ...there.failed].map((each) => each.case);
+        assertKnown(cases, known, inputs.join(", "));
+      }
       const existing = overwrite ? "overwrite" : skipExisting ? "skip" : "refuse";
       const common = { cases, series, onWarning: ui.note, progress: ui.progress, signal };
       const extras = { probabilities: options.probabilities, uncertainty: options.uncertainty, batch: options.batch };

@@ -5,7 +5,7 @@ import { collect } from "./parsers.js";
 import { applySettings, parseSetting } from "./settings.js";
 
 export interface ConfigurationOptions {
-  readonly preset: string;
+  readonly preset?: string;
   readonly config?: string;
   readonly set: readonly string[];
 }
@@ -13,7 +13,7 @@ export interface ConfigurationOptions {
 /** Adds them to a command. */
 export function withConfiguration(command: Command): Command {
   return command
-    .option("--preset <name>", "configuration to start from (cpu, demo, gpu)", "cpu")
+    .option("--preset <name>", "configuration to start from: cpu, demo, gpu (default: the file's, else cpu)")
     .option("--config <file>", "YAML or JSON with the values that differ from the preset")
     .addOption(
       new Option("--set <key.path=value>", "change one value; may be given several times")
@@ -27,8 +27,10 @@ export async function configurationOf({ preset, config, set }: ConfigurationOpti
   const settings = set.map(parseSetting);
   const training = await import("@rfmedsam/training");
   const { parseWithSchema } = await import("@rfmedsam/segmenter");
-  const named = training.presetNamed(preset, "--preset");
+  const named = preset === undefined ? undefined : training.presetNamed(preset, "--preset");
   const base =
-    config === undefined ? training.resolveConfiguration(named) : await training.readConfiguration(config, named);
+    config === undefined
+      ? training.resolveConfiguration(named ?? training.defaultPreset)
+      : await training.readConfiguration(config, named);
   return parseWithSchema(training.trainingSchema, applySettings(base, settings), { file: "--set" });
 }

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, FileError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FileError } from "@rfmedsam/base";
+import { assertKnown } from "@rfmedsam/metrics/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { casesOfSplit } from "./split.js";
 
@@ -29,6 +30,16 @@ describe("nnU-Net's splits", () => {
       return ["a", "b", "c"].filter((id) => wanted?.(id)).join("");
     };
     expect([await chosen(0, "train"), await chosen(0, "val"), await chosen(1, "val")]).toEqual(["ab", "c", "ab"]);
+  });
+
+  test("are refused where cases are missing, with the split's name", async () => {
+    const file = await split(folds);
+    const wanted = await casesOfSplit({ split: file, fold: 1 }, "val");
+    assertKnown(wanted, ["a", "b", "d"], "folder");
+    expect(() => assertKnown(wanted, ["a"], "folder")).toThrow(DatasetError);
+    expect(() => assertKnown(wanted, ["a"], "folder")).toThrow(
+      `1 of the 2 chosen cases are not here: b; expected the cases of ${file}`,
+    );
   });
 
   test("without a split, all cases are wanted", async () => {

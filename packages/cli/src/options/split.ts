@@ -1,6 +1,6 @@
 /** nnU-Net's `splits_final.json`: a list of folds, each `{ "train": [cases], "val": [cases] }`. */
 import { ConfigError } from "@rfmedsam/base";
-import { readSplits } from "@rfmedsam/metrics/node";
+import { type CaseFilter, casesOfFold, readSplits } from "@rfmedsam/metrics/node";
 
 /** The options that choose a part of the cases. */
 export interface SplitOptions {
@@ -9,7 +9,7 @@ export interface SplitOptions {
 }
 
 /**
- * Which cases belong to one side of a fold.
+ * Which cases belong to one side of a fold; `assertKnown` refuses it where they are not.
  *
  * @returns undefined when no split was asked for
  * @throws ConfigError for a wrong file or fold, FileError
@@ -17,7 +17,7 @@ export interface SplitOptions {
 export async function casesOfSplit(
   { split, fold }: SplitOptions,
   side: "train" | "val",
-): Promise<((id: string) => boolean) | undefined> {
+): Promise<CaseFilter | undefined> {
   if (split === undefined && fold === undefined) return undefined;
   if (split === undefined || fold === undefined) {
     const [given, missing] = split === undefined ? ["--fold", "--split FILE"] : ["--split", "--fold K"];
@@ -33,6 +33,5 @@ export async function casesOfSplit(
       hint: folds.length > 0 ? `folds are counted from 0 to ${folds.length - 1}` : undefined,
     });
   }
-  const cases = new Set(chosen[side]);
-  return (id) => cases.has(id);
+  return casesOfFold(chosen, side, split);
 }

@@ -10,6 +10,14 @@ export { type EvaluationTables, evaluationTables, summaryOf } from "./evaluation
 export { type LabelNames, labelFileBeside, readLabelNames, withoutIgnored } from "./label-names.js";
 export { findPairs, type Pair, type PairOptions, type Pairs } from "./pairs.js";
 export { joinEvaluations, readEvaluation } from "./read-evaluation.js";
-export { type Fold, publishedSplits, readSplits, splitsFile } from "./splits.js";
+export {
+  assertKnown,
+  type CaseFilter,
+  casesOfFold,
+  type Fold,
+  publishedSplits,
+  readSplits,
+  splitsFile,
+} from "./splits.js";
 export type { WorstCasesOptions } from "./worst-cases.js";
 export { comparisonToJson, type EvaluationFacts, writeEvaluation } from "./write-evaluation.js";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FileError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import { caseNameOf, imagesAmong, listFolder } from "@rfmedsam/imaging/node";
+import { assertKnown, type CaseFilter } from "./splits.js";
 
 export interface Pair {
   readonly case: string;
@@ -27,7 +28,8 @@ export interface PairOptions {
   readonly beside?: readonly string[] | undefined;
   /** Another method's predictions: a folder, or a file if the predictions are one. A column of its own, the first. */
   readonly against?: string | undefined;
-  readonly cases?: ((id: string) => boolean) | undefined;
+  /** Of a fold all must be among the references. */
+  readonly cases?: CaseFilter | undefined;
 }
 
 /** The column of the predictions themselves when others stand beside it, and when none does. */
@@ -38,7 +40,8 @@ export const againstColumn = "against";
 
 /** @throws FileError when either side is missing or nothing belongs together */
 export async function findPairs(predictions: string, references: string, options: PairOptions = {}): Promise<Pairs> {
-  const { beside = [], cases = () => true, against } = options;
+  const { beside = [], against } = options;
+  const cases: CaseFilter = options.cases ?? (() => true);
   const [predicted, referred] = [await volumesOf(predictions), await volumesOf(references)];
   const rival = against === undefined ? undefined : await volumesOf(against);
   if (predicted.file !== undefined && referred.file !== undefined)
@@ -48,6 +51,7 @@ export async function findPairs(predictions: string, references: string, options
   const columns = new Map([[own, predicted.files]]);
   if (rival !== undefined) columns.set(againstColumn, rival.files);
   for (const name of others) columns.set(name, (await volumesOf(join(predictions, name))).files);
+  assertKnown(cases, referred.files.keys(), references);
   const wanted = [...referred.files].filter(([id]) => cases(id));
   const pairs = wanted
     .filter(([id]) => predicted.files.has(id))

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, FileError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FileError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { publishedSplits, readSplits, splitsFile } from "./splits.js";
+import { assertKnown, casesOfFold, publishedSplits, readSplits, splitsFile } from "./splits.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -37,4 +37,40 @@ describe("splits_final.json", () => {
       expect(error).toMatchObject({ file });
     },
   );
+});
+
+describe("a fold whose cases are not all there", () => {
+  const fold = { train: ["a", "b"], val: ["c", "d", "e", "f"] };
+  const measured = casesOfFold(fold, "val", "splits.json");
+  const learned = casesOfFold(fold, "train", "splits.json");
+
+  test("is told from one whose cases are", () => {
+    expect(["a", "b", "c", "x"].filter(learned)).toEqual(["a", "b"]);
+    expect(["a", "b", "c", "x"].filter(measured)).toEqual(["c"]);
+    assertKnown(measured, new Set(["f", "e", "d", "c", "x"]), "folder");
+    assertKnown(learned, ["a", "b", "c", "d", "e", "f"], "folder");
+  });
+
+  test("is refused with their number, the first three, and the names that are there", () => {
+    const refused = () => assertKnown(measured, ["d", "hippo_1"], "imagesTr");
+    expect(refused).toThrow(DatasetError);
+    expect(refused).toThrow(
+      "imagesTr: 3 of the 4 chosen cases are not here: c, e, f; expected the cases of splits.json. " +
+        "The cases here are called d, hippo_1.",
+    );
+    const none = () => assertKnown(measured, ["x_c", "x_d", "x_e", "x_f"], "imagesTr");
+    expect(none).toThrow(/none of the chosen cases is here \(4: c, d, e, …\).*are called x_c, x_d, x_e, …/);
+    expect(() => assertKnown(measured, [], "imagesTr")).toThrow(/none of the chosen cases/);
+  });
+
+  test("asks for the cases of its own side alone", () => {
+    expect(() => assertKnown(learned, ["a", "c", "d", "e", "f"], "folder")).toThrow(/1 of the 2 .*: b/);
+    assertKnown(learned, fold.train, "folder");
+    assertKnown(measured, fold.val, "folder");
+  });
+
+  test("nothing is asked of other choices of cases", () => {
+    assertKnown(undefined, [], "folder");
+    assertKnown((id) => id === "a", ["b"], "folder");
+  });
 });

@@ -1,5 +1,6 @@
 /** From the data set to prepared cases: which cases, and every one of them resampled and normalised on disk. */
 import { DatasetError, throwIfCancelled } from "@rfmedsam/base";
+import { assertKnown } from "@rfmedsam/metrics/node";
 import { loadCase } from "../dataset/load.js";
 import type { Dataset } from "../dataset/nnunet.js";
 import type { StoredCase } from "../dataset/store.js";
@@ -8,6 +9,11 @@ import type { Run } from "./run.js";
 /** The data set with those training cases alone that are asked for. @throws DatasetError when none of them is there */
 export function selectCases(dataset: Dataset, only: ((id: string) => boolean) | undefined): Dataset {
   if (only === undefined) return dataset;
+  assertKnown(
+    only,
+    dataset.training.map(({ id }) => id),
+    dataset.folder,
+  );
   const training = dataset.training.filter(({ id }) => only(id));
   if (training.length > 0) return { ...dataset, training };
   const some = dataset.training.slice(0, 3).map(({ id }) => id);

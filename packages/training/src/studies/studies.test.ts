@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DatasetError, InterruptedError, type Progress } from "@rfmedsam/base";
 import { saveWeights } from "@rfmedsam/engine";
+import { casesOfFold } from "@rfmedsam/metrics/node";
 import { buildModel, smallSam2Config } from "@rfmedsam/models";
 import { manualSeed, setNumThreads } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -143,6 +144,14 @@ describe("an ablation", () => {
     await expect(fold(/1|2/, /2|3/)).rejects.toThrow(/case phantom_002 on both sides/);
     await expect(fold(/x/, /3/)).rejects.toThrow(/no case to learn from/);
     await expect(fold(/1/, /x/)).rejects.toThrow(DatasetError);
+    const half = { train: ["phantom_001", "other_002"], val: ["phantom_003"] };
+    const halfThere = {
+      train: casesOfFold(half, "train", "half.json"),
+      measure: casesOfFold(half, "val", "half.json"),
+    };
+    await expect(runAblation(ablation({ output: at("no"), fold: halfThere }))).rejects.toThrow(
+      /1 of the 3 .*other_002/,
+    );
     expect(existsSync(at("no"))).toBe(false);
   });
 });
@@ -181,6 +190,18 @@ describe("a stress test", () => {
     expect(dice(with_, "none/final")).not.toEqual(dice(with_, "none/ungated"));
   });
 
+  test("says which held-out cases it did not measure, as they have no labels", async () => {
+    const partly = at("Dataset902_Partly");
+    await cp(dataset, partly, { recursive: true });
+    await rm(join(partly, "labelsTs/phantom_005.nii.gz"));
+    const some = { dataset: partly, degradations: ["noise"] };
+    const result = await runStress(stress({ ...some, output: at("partly") }));
+    expect(result.measured.cases).toEqual(["phantom_004"]);
+    const { json, html } = await filesOf(result);
+    expect(json.facts).toContainEqual({ name: "held-out cases without labels, not measured", value: "1: phantom_005" });
+    expect(html).toContain("1: phantom_005");
+  });
+
   test("stops when asked to", async () => {
     const stopped = runStress(stress({ output: at("stopped"), signal: { aborted: true } }));
     await expect(stopped).rejects.toThrow(InterruptedError);
@@ -189,6 +210,9 @@ describe("a stress test", () => {
   test("refuses what there is not", async () => {
     await expect(runStress(stress({ degradations: ["noyse"] }))).rejects.toThrow(/"noise" is the nearest/);
     await expect(runStress(stress({ only: () => false }))).rejects.toThrow(DatasetError);
+    const half = casesOfFold({ train: [], val: ["phantom_001", "other_002"] }, "val", "half.json");
+    await expect(runStress(stress({ only: half }))).rejects.toThrow(/1 of the 2 chosen cases are not here: other_002/);
+    await expect(runUpperBound(upper({ only: half }))).rejects.toThrow(DatasetError);
     await expect(runStress(stress({ cases: 0 }))).rejects.toThrow(ConfigError);
     const model = JSON.parse(await readFile(at("ablation/base/model.json"), "utf8"));
     const { refiner, ...bare } = model;

@@ -14,6 +14,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type CancelSignal, ConfigError, DatasetError, InterruptedError, type Progress, silent } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { manifestName, type OpenModel, openModel, readManifest } from "@rfmedsam/engine";
+import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
 import type { Device } from "@rfmedsam/torch";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import { type CaseFiles, type Dataset, readDataset } from "../../dataset/nnunet.js";
@@ -33,7 +34,7 @@ export interface AblationOptions {
   readonly dataset: string;
   readonly output: string;
   /** The two sides of a fold, by case name; without them all training cases are learned from and the held-out ones are measured. */
-  readonly fold?: { readonly train: (id: string) => boolean; readonly measure: (id: string) => boolean } | undefined;
+  readonly fold?: { readonly train: CaseFilter; readonly measure: CaseFilter } | undefined;
   /** The ablation's own unless given. */
   readonly seed?: number | undefined;
   readonly device?: Device | "auto" | undefined;
@@ -61,7 +62,7 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
   const ablation = await readAblation(file);
   const data = await readDataset(options.dataset);
   const learned = learnedCases(data, fold);
-  if (fold === undefined && (await heldOut(data)) === undefined) {
+  if (fold === undefined && (await heldOut(data)).labelled.length === 0) {
     throw new DatasetError({
       file: data.folder,
       found: "no held-out cases with labels (imagesTs, labelsTs), and no split",
@@ -69,7 +70,7 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
       hint: "add --split FILE --fold K",
     });
   }
-  const { cases } = await studyCases(data.folder, { only: fold?.measure });
+  const { cases, facts } = await studyCases(data.folder, { only: fold?.measure, onNote: options.onNote });
   const seed = options.seed ?? ablation.seed;
   const running: Running = { ...options, ablation, seed, data, progress };
   const folder = await StudyFolder.open(output, {
@@ -89,7 +90,7 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
     measurements.push(...(await folder.measureCases(partOf(variant), cases, measure, { progress, signal })));
   }
   const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };
-  return writeStudy(output, ablationStudy(ablation, measured, factsOf(running, learned.length)));
+  return writeStudy(output, ablationStudy(ablation, measured, [...factsOf(running, learned.length), ...facts]));
 }
 
 function factsOf({ ablation, seed, data, file }: Running, learned: number) {
@@ -108,7 +109,10 @@ function partOf(variant: Variant): string {
 }
 
 function learnedCases({ folder, training }: Dataset, fold: AblationOptions["fold"]): string[] {
-  const learned = training.map(({ id }) => id).filter((id) => fold?.train(id) ?? true);
+  const ids = training.map(({ id }) => id);
+  assertKnown(fold?.train, ids, folder);
+  assertKnown(fold?.measure, ids, folder);
+  const learned = ids.filter((id) => fold?.train(id) ?? true);
   const both = fold && learned.find(fold.measure);
   if (learned.length > 0 && both === undefined) return learned.sort();
   throw new DatasetError({

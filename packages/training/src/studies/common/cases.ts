@@ -2,37 +2,48 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, DatasetError } from "@rfmedsam/base";
+import { listFolder } from "@rfmedsam/imaging/node";
+import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
 import { type CaseFiles, type Dataset, listCases, readDataset } from "../../dataset/nnunet.js";
 
 export interface CaseChoice {
   /** Which training cases, by a split's fold; without it the held-out ones (imagesTs with labelsTs) are taken, else all. */
-  readonly only?: ((id: string) => boolean) | undefined;
+  readonly only?: CaseFilter | undefined;
   /** At most so many, the first by name. */
   readonly cases?: number | undefined;
-  /** Told when a model may have learned from the cases. */
+  /** Told when a model may have learned from the cases, and which held-out ones cannot be measured. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
 
 export interface StudyCases {
   readonly dataset: Dataset;
   readonly cases: readonly CaseFiles[];
+  /** What the result has to say about the choice. */
+  readonly facts: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** @throws FileError, ConfigError and DatasetError as `readDataset`; DatasetError when no case is left, ConfigError for a wrong count */
+/**
+ * @throws FileError, ConfigError and DatasetError as `readDataset`; DatasetError when no case is left or the fold has cases that are not
+ *   there, ConfigError for a wrong count
+ */
 export async function studyCases(folder: string, { only, cases: most, onNote }: CaseChoice): Promise<StudyCases> {
   if (most !== undefined && !(Number.isInteger(most) && most > 0)) {
     throw new ConfigError({ found: `${most} cases`, expected: "a whole number of at least 1" });
   }
   const dataset = await readDataset(folder);
-  const held = only === undefined ? await heldOut(dataset) : dataset.training.filter(({ id }) => only(id));
-  if (held === undefined) {
+  const all = dataset.training;
+  const ids = all.map(({ id }) => id);
+  assertKnown(only, ids, folder);
+  const { labelled, unlabelled } = only === undefined ? await heldOut(dataset) : noHeldOut;
+  const left = `${unlabelled.length}: ${unlabelled.slice(0, 8).join(", ")}${unlabelled.length > 8 ? ", …" : ""}`;
+  if (only === undefined && labelled.length === 0) {
     onNote?.(
       "The data set has no held-out cases with labels (imagesTs, labelsTs) and no split was given: all training cases are measured, and a " +
         "model may have learned from them.",
     );
-  }
-  const found = held ?? dataset.training;
+  } else if (unlabelled.length > 0) onNote?.(`Held-out cases without labels are not measured (${left}).`);
+  const found = only !== undefined ? all.filter(({ id }) => only(id)) : labelled.length > 0 ? labelled : all;
   if (found.length === 0) {
     throw new DatasetError({
       file: folder,
@@ -42,14 +53,32 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
     });
   }
   const sorted = [...found].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { dataset, cases: sorted.slice(0, most) };
+  const facts = unlabelled.length === 0 ? [] : [{ name: "held-out cases without labels, not measured", value: left }];
+  return { dataset, cases: sorted.slice(0, most), facts };
 }
 
-/** @returns undefined where there are none with labels */
-export async function heldOut({ folder, fileEnding, channelNames }: Dataset): Promise<CaseFiles[] | undefined> {
+/** The cases of imagesTs: nnU-Net's layout has them with labels, without, or in part. */
+export interface HeldOut {
+  readonly labelled: readonly CaseFiles[];
+  /** Names. */
+  readonly unlabelled: readonly string[];
+}
+
+const noHeldOut: HeldOut = { labelled: [], unlabelled: [] };
+
+/** @throws DatasetError when channels are missing or imagesTs holds something else than cases */
+export async function heldOut({ folder, fileEnding, channelNames }: Dataset): Promise<HeldOut> {
   const [images, labels] = [join(folder, "imagesTs"), join(folder, "labelsTs")];
-  if (!existsSync(images) || !existsSync(labels)) return undefined;
-  return listCases(images, fileEnding, channelNames.length, labels);
+  if (!existsSync(images) || !existsSync(labels) || (await listFolder(images)).length === 0) return noHeldOut;
+  const there = new Set(await listFolder(labels));
+  const cases = (await listCases(images, fileEnding, channelNames.length)).map((files) => {
+    const name = `${files.id}${fileEnding}`;
+    return there.has(name) ? { ...files, labels: join(labels, name) } : files;
+  });
+  return {
+    labelled: cases.filter((files) => files.labels !== undefined),
+    unlabelled: cases.filter((files) => files.labels === undefined).map(({ id }) => id),
+  };
 }
 
 /** Whether a model can be measured on a data set. @throws ConfigError when labels or channels differ */

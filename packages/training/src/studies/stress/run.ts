@@ -45,7 +45,7 @@ export interface StressOptions extends CaseChoice {
 export async function runStress(options: StressOptions): Promise<StudyResult> {
   const { seed, progress = silent, signal } = options;
   const chosen = chooseRows("degradation", degradationNames, options.degradations);
-  const { dataset, cases } = await studyCases(options.dataset, options);
+  const { dataset, cases, facts } = await studyCases(options.dataset, options);
   using model = await openModel(options.model, { device: options.device });
   const { manifest, segmenter, device } = model;
   if (manifest.refiner === undefined) {
@@ -79,16 +79,15 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
   }
   return writeStudy(
     options.output,
-    stressStudy(
-      { labels: foreground(dataset.labels), cases: cases.map(({ id }) => id), measurements },
-      chosen,
-      Object.entries({
+    stressStudy({ labels: foreground(dataset.labels), cases: cases.map(({ id }) => id), measurements }, chosen, [
+      ...Object.entries({
         model: resolve(options.model),
         "data set": dataset.name,
         seed: String(seed),
         device: String(device),
       }).map(([key, value]) => ({ name: key, value })),
-    ),
+      ...facts,
+    ]),
   );
 }
 

@@ -48,7 +48,7 @@ export interface UpperBoundOptions extends CaseChoice {
 export async function runUpperBound(options: UpperBoundOptions): Promise<StudyResult> {
   const { progress = silent, signal } = options;
   const ways = waysOf(options);
-  const { dataset, cases } = await studyCases(options.dataset, options);
+  const { dataset, cases, facts: ofCases } = await studyCases(options.dataset, options);
   using opened = await openRefiner(options, dataset);
   const { view, network, identity } = opened;
   const folder = await StudyFolder.open(options.output, {
@@ -79,11 +79,7 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
   const facts = [...Object.entries(opened.facts), ["data set", dataset.name] as const];
   return writeStudy(
     options.output,
-    upperBoundStudy(
-      measured,
-      ways,
-      facts.map(([name, value]) => ({ name, value })),
-    ),
+    upperBoundStudy(measured, ways, [...facts.map(([name, value]) => ({ name, value })), ...ofCases]),
   );
 }
 
