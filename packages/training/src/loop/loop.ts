@@ -45,6 +45,8 @@ export interface StepRecord {
   readonly values: Readonly<Record<string, number>>;
   /** The step's wall time. */
   readonly seconds: number;
+  /** Whether the training's state is saved next: what is known of the steps up to here must then last. */
+  readonly saved?: boolean | undefined;
 }
 
 const curvePoints = 200;
@@ -76,6 +78,7 @@ export async function trainLoop(options: LoopOptions): Promise<Curve> {
       iteration,
       values: { learningRate: Math.max(...optimizer.learningRates), ...values },
       seconds: (performance.now() - began) / 1000,
+      saved: iteration % checkpointEvery === 0 || iteration === iterations,
     });
     for (const [name, value] of Object.entries(values)) {
       const before = running.get(name);

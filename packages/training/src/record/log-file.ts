@@ -1,13 +1,14 @@
 /**
  * `steps.jsonl`: a line a point or a result, appended as the training goes. This file is the record; event file, curves and plots are
- * made from it. A process that was killed leaves at most a torn last line, which is dropped when the file is read.
+ * made from it. A process that was killed leaves at most a torn last line, which is dropped when the file is read. Blocks that are not full
+ * are written when the training saves its state; the next line of the same block replaces such a line.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { FormatError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import * as z from "zod";
-import type { CurvePoint } from "./points.js";
+import { type CurvePoint, sameBlock } from "./points.js";
 
 /** A figure about the whole run, e.g. the validation Dice of one label by one stage. */
 export interface RunResult {
@@ -29,6 +30,12 @@ const entry = z.union([
     seconds: z.number().min(0),
     memory: z.number().min(0),
     time: z.number(),
+    open: z
+      .object({
+        seconds: z.number().min(0),
+        values: z.record(z.string(), z.tuple([z.number(), z.int().positive()])),
+      })
+      .optional(),
   }),
   z.object({ result: z.string().min(1), value: z.number(), time: z.number() }),
 ]);
@@ -36,6 +43,7 @@ const entry = z.union([
 export const isPoint = (each: LogEntry): each is CurvePoint => "stage" in each;
 
 export interface LogContent {
+  /** Without those that later ones replace. */
   readonly entries: readonly LogEntry[];
   /** Whether the last line was not whole, and was left out. */
   readonly torn: boolean;
@@ -67,7 +75,19 @@ export async function readLog(file: string): Promise<LogContent> {
       });
     }
   }
-  return { entries, torn: rest !== "" || entries.length < lines.length };
+  return { entries: withoutReplaced(entries), torn: rest !== "" || entries.length < lines.length };
+}
+
+function withoutReplaced(entries: readonly LogEntry[]): LogEntry[] {
+  const kept = new Set(entries);
+  const before = new Map<string, CurvePoint>();
+  for (const each of entries) {
+    if (!isPoint(each)) continue;
+    const last = before.get(each.stage);
+    if (last?.open !== undefined && sameBlock(last.iteration, each.iteration)) kept.delete(last);
+    before.set(each.stage, each);
+  }
+  return [...kept];
 }
 
 function parseLine(line: string): LogEntry | undefined {

@@ -6,12 +6,13 @@
  *   curves.json, *.svg               the curves as data and as pictures, made anew now and then and at the end
  *   run.json                         what is known about the run; see `facts.ts`
  *
- * Lines are handed to the system every few seconds: a process that is killed loses no more than these, and nothing that is there.
+ * Lines are handed to the system every few seconds and before every saved state: a process that is killed loses no step that it will not
+ * make again. A training does not stop for its record: what cannot be written is kept and tried again, and told by `close`.
  */
 import { appendFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigError, joinBytes } from "@rfmedsam/base";
+import { ConfigError, joinBytes, RfmedsamError } from "@rfmedsam/base";
 import { fileErrorOf, residentMemory, writeJsonAtomic } from "@rfmedsam/base/node";
 import { linesFile } from "@rfmedsam/metrics";
 import type { StepRecord } from "../loop/loop.js";
@@ -19,7 +20,7 @@ import { curvesOf, plotsOf } from "./curves.js";
 import { encodeEvent, fileHeader } from "./event-file.js";
 import { factsFile, type RunFacts, readFacts, validationMeans } from "./facts.js";
 import { isPoint, type LogEntry, readLog } from "./log-file.js";
-import { Block, checkRecord } from "./points.js";
+import { Block, type CurvePoint, checkRecord, holdsBefore, isFull, sameBlock } from "./points.js";
 
 export const logName = "steps.jsonl";
 const eventName = /^events\.out\.tfevents\.(\d+)\.rfmedsam$/;
@@ -42,7 +43,11 @@ export class RunRecorder {
   #eventFile = "";
   /** Entries from here on are not on disk yet. */
   #written = 0;
+  /** Whether the files are not what `#written` entries make: something before was taken back, or half a line may stand at the end. */
+  #stale = false;
   #block: Block | undefined;
+  /** The iteration that was recorded last, of the block's stage. */
+  #last = 0;
   #flushedAt: number;
   #drawnAt: number;
   #memory = 0;
@@ -77,41 +82,35 @@ export class RunRecorder {
   }
 
   /**
-   * Takes a step. One that is not after the stage's last replaces it and what follows: the run was gone on with from there.
+   * Takes a step. One that is not after the stage's last replaces it and what follows: the run was gone on with from there. A point that
+   * holds earlier steps as well stays, as the same steps are made again.
    *
-   * @throws ConfigError for a step that makes no sense; ResourceError, FileError when it cannot be written
+   * @throws ConfigError for a step that makes no sense
    */
   readonly add = (record: StepRecord): void => {
     this.#refuseClosed();
     checkRecord(record);
-    if (this.#block?.stage !== record.stage) {
-      this.#takeBlock();
-      this.#block = new Block(record.stage);
-    } else if (record.iteration <= this.#block.last && this.#block.steps > 0) {
-      this.#block = new Block(record.stage);
-    }
-    this.#forgetFrom(record.stage, record.iteration);
-    if (this.#block.add(record)) this.#takeBlock();
+    if (this.#block?.stage !== record.stage || record.iteration <= this.#last) this.#goOnFrom(record);
+    this.#last = record.iteration;
+    if (this.#block!.add(record)) this.#takeBlock();
     const now = this.#options.now();
-    if (now - this.#flushedAt >= 1000 * this.#options.flushEvery) this.flush();
-    if (now - this.#drawnAt >= 1000 * this.#options.drawEvery) this.#draw();
+    if (record.saved === true) attempt(() => this.#write(true));
+    else if (now - this.#flushedAt >= 1000 * this.#options.flushEvery) attempt(() => this.flush());
+    if (now - this.#drawnAt >= 1000 * this.#options.drawEvery) attempt(() => this.#draw());
   };
 
   /**
    * Keeps figures about the whole run, instead of earlier ones of the same names. Those that are not finite are not kept.
    *
    * @param values by names with slashes between their parts: "validation/liver/stage1"
+   * @throws ResourceError, FileError when they cannot be written
    */
   results(values: Readonly<Record<string, number>>): void {
     this.#refuseClosed();
-    this.flush();
-    const others = this.#entries.filter((each) => isPoint(each) || !Object.hasOwn(values, each.result));
-    const replaced = others.length < this.#entries.length;
-    this.#entries = others;
+    this.#keepOnly((each) => isPoint(each) || !Object.hasOwn(values, each.result));
     for (const [result, value] of Object.entries(values))
       if (Number.isFinite(value)) this.#entries.push({ result, value, time: this.#time() });
-    if (replaced) this.#rewrite();
-    else this.flush();
+    this.flush();
   }
 
   /** Keeps what is known about the run, beside what was said before. Dice of the validation cases become results, too. */
@@ -122,32 +121,54 @@ export class RunRecorder {
     if (facts.validation !== undefined) this.results(validationMeans(facts.validation));
   }
 
-  /** Hands everything that is complete to the system. */
+  /** Hands everything that is complete to the system. @throws ResourceError, FileError; nothing is lost, the next call tries again */
   flush(): void {
-    const fresh = this.#entries.slice(this.#written);
+    this.#write(false);
+  }
+
+  /**
+   * Writes what is left, curves and plots. Also called after a failure: what was recorded stays, and that failure is the one to tell.
+   *
+   * @returns why something is not on disk
+   */
+  close(): RfmedsamError | undefined {
+    if (this.#closed) return undefined;
+    this.#closed = true;
+    this.#takeBlock();
+    return attempt(() => this.flush()) ?? attempt(() => this.#draw());
+  }
+
+  /** @param withOpen also the block that is not full: the log has it until its next line comes, TensorBoard does not see it */
+  #write(withOpen: boolean): void {
     this.#flushedAt = this.#options.now();
-    if (fresh.length === 0) return;
+    if (this.#stale) {
+      this.#rewrite();
+      return;
+    }
+    const fresh = this.#entries.slice(this.#written);
+    const lines = [...fresh, ...(withOpen ? this.#openPoints() : [])];
+    if (lines.length === 0) return;
+    // Until all of it is there: a full disk may take half a line, and what is appended to half a line is lost.
+    this.#stale = true;
     try {
-      appendFileSync(join(this.#folder, logName), fresh.map(line).join(""));
+      appendFileSync(join(this.#folder, logName), lines.map(line).join(""));
       appendFileSync(this.#eventFile, joinBytes(fresh.map(eventOf)));
     } catch (cause) {
       throw fileErrorOf(cause, this.#folder);
     }
+    this.#stale = false;
     this.#written = this.#entries.length;
   }
 
-  /** Writes what is left, curves and plots. Also called after a failure: what was recorded stays. */
-  close(): void {
-    if (this.#closed) return;
-    this.#takeBlock();
-    this.flush();
-    this.#draw();
-    this.#closed = true;
+  #takeBlock(): void {
+    this.#entries.push(...this.#openPoints());
+    this.#block?.empty();
   }
 
-  #takeBlock(): void {
-    if (this.#block === undefined || this.#block.steps === 0) return;
-    this.#entries.push(this.#block.take(this.#sampleMemory(), this.#time()));
+  /** The block as it is now; none when nothing is in it. */
+  #openPoints(): CurvePoint[] {
+    if (this.#block === undefined || this.#block.steps === 0) return [];
+    return [this.#block.point(this.#sampleMemory(), this.#time())];
   }
 
   /** Asking the system takes longer than a small step, so not for every point. */
@@ -156,26 +177,39 @@ export class RunRecorder {
     return this.#memory;
   }
 
-  #forgetFrom(stage: string, iteration: number): void {
-    const last = this.#entries.findLast((each) => isPoint(each) && each.stage === stage);
-    if (last === undefined || !isPoint(last) || last.iteration < iteration) return;
-    this.#entries = this.#entries.filter(
-      (each) => !isPoint(each) || each.stage !== stage || each.iteration < iteration,
-    );
-    this.#rewrite();
+  /** Begins a block, or goes on with the stage's last; forgets the points from this iteration on. */
+  #goOnFrom({ stage, iteration }: StepRecord): void {
+    this.#takeBlock();
+    this.#keepOnly((each) => !isPoint(each) || each.stage !== stage || holdsBefore(each, iteration));
+    const before = this.#entries.findLast((each): each is CurvePoint => isPoint(each) && each.stage === stage);
+    const here = before !== undefined && sameBlock(before.iteration, iteration);
+    this.#block = new Block(stage, here ? before : undefined);
+    if (here && !isFull(before.iteration)) this.#keepOnly((each) => each !== before);
+  }
+
+  #keepOnly(wanted: (entry: LogEntry) => boolean): void {
+    const kept = this.#entries.filter(wanted);
+    if (kept.length === this.#entries.length) return;
+    this.#entries = kept;
+    this.#stale = true;
   }
 
   /** Both files from what is in memory. The event file gets a new name, or a TensorBoard that is open would go on reading the old one. */
   #rewrite(): void {
     const time = this.#time();
-    this.#replace(logName, this.#entries.map(line).join(""));
-    const before = readdirSync(this.#folder).filter((name) => eventName.test(name));
-    const serial = 1 + Math.max(0, ...before.map((name) => Number(eventName.exec(name)?.[1])));
-    // TensorBoard reads the files of a folder in the order of their names.
-    const name = `events.out.tfevents.${String(serial).padStart(6, "0")}.rfmedsam`;
-    this.#replace(name, joinBytes([fileHeader(time), ...this.#entries.map(eventOf)]));
-    for (const other of before) rmSync(join(this.#folder, other));
-    this.#eventFile = join(this.#folder, name);
+    try {
+      this.#replace(logName, [...this.#entries, ...this.#openPoints()].map(line).join(""));
+      const before = readdirSync(this.#folder).filter((name) => eventName.test(name));
+      const serial = 1 + Math.max(0, ...before.map((name) => Number(eventName.exec(name)?.[1])));
+      // TensorBoard reads the files of a folder in the order of their names.
+      const name = `events.out.tfevents.${String(serial).padStart(6, "0")}.rfmedsam`;
+      this.#replace(name, joinBytes([fileHeader(time), ...this.#entries.map(eventOf)]));
+      for (const other of before) rmSync(join(this.#folder, other), { force: true });
+      this.#eventFile = join(this.#folder, name);
+    } catch (cause) {
+      throw fileErrorOf(cause, this.#folder);
+    }
+    this.#stale = false;
     this.#written = this.#entries.length;
   }
 
@@ -204,6 +238,17 @@ export class RunRecorder {
 
   #refuseClosed(): void {
     if (this.#closed) throw new ConfigError({ found: "a record that is closed", expected: "one that is open" });
+  }
+}
+
+/** @returns why it failed, if it did */
+function attempt(write: () => void): RfmedsamError | undefined {
+  try {
+    write();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RfmedsamError) return error;
+    throw error;
   }
 }
 

@@ -107,12 +107,15 @@ function plannedSteps({ configuration }: RunFacts, stages: readonly string[]): P
   return Object.fromEntries(stages.map((stage) => [stage, stepsOf(stage)]));
 }
 
-function summaryOf({ finished, validationCases }: RunFacts, state: string): string {
+function summaryOf({ finished, validationCases, configuration }: RunFacts, state: string): string {
   const measured = validationCases?.length ?? 0;
+  const { folds } = (configuration ?? {}) as { readonly folds?: number };
+  const step0 =
+    folds === 1
+      ? "the only U-Net did, so that step 0 looks better on them than it is."
+      : "step 0 is by U-Nets that did not either.";
   const cases =
-    measured === 0
-      ? ""
-      : ` Dice are those of ${measured} cases that the refiner did not learn from (step 0: out of fold).`;
+    measured === 0 ? "" : ` Dice are those of ${measured} cases that the refiner did not learn from; ${step0}`;
   return finished ? `Finished.${cases}` : `Not finished: ${state}.${cases}`;
 }
 

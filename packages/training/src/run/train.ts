@@ -8,7 +8,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CancelSignal, ConfigError, type Progress } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
@@ -86,7 +86,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     return await runAll(options, dataset, work, begun, recorder);
   } finally {
-    recorder.close();
+    const unwritten = recorder.close();
+    if (unwritten !== undefined) options.note?.(`The record of the training is not whole: ${explain(unwritten)}`);
   }
 }
 
@@ -209,9 +210,15 @@ async function trainStages(run: Run): Promise<{ step0Curves: Curve[]; refined: T
 }
 
 /** What a person would otherwise find out from a refiner that never answers. */
-function tellOfChoices({ configuration, note = () => {} }: TrainOptions, { validation }: Division): void {
+function tellOfChoices({ configuration, note = () => {} }: TrainOptions, { validation, leftOut }: Division): void {
   const { refiner, choice } = configuration;
-  if (!refiner.enabled || !(choice.stages || choice.gate) || validation.length >= fewestCases) return;
+  if (!refiner.enabled || !(choice.stages || choice.gate)) return;
+  if (leftOut.length === 1 && usesUNets(configuration) && validation.length > 0) {
+    note(
+      "The only U-Net learns from the validation cases, too: step 0 looks better on them than it is, and will be chosen too often.",
+    );
+  }
+  if (validation.length >= fewestCases) return;
   const cases = validation.length === 1 ? "1 validation case" : `${validation.length} validation cases`;
   note(
     `With ${cases} nothing can be chosen (${fewestCases} are needed): ${choice.stages ? "step 0 will answer for every label" : "there will be no gate"}. ` +
