@@ -91,6 +91,18 @@ describe("prepareCase", () => {
     expect(second.reduce((sum, value) => sum + value, 0) / 144).toBeCloseTo(0, 5);
   });
 
+  test("scales ranges and 8-bit values to 0 … 1, or leaves everything as it is", () => {
+    const eight = volumeOf([2, 2, 2], (z, y, x) => 51 * (z + y + x) + 51);
+    const normalisation = [{ kind: "range" }, { kind: "rgb" }, { kind: "none" }] as const;
+    const { data } = prepareCase([eight, eight, eight], plainRecipe({ normalisation: [...normalisation] }));
+    const last = [0, 1, 2].map((channel) => [data[8 * channel]!, data[8 * channel + 7]!]);
+    expect(last).toEqual([
+      [0, 1],
+      [expect.closeTo(0.2, 6), expect.closeTo(0.8, 6)],
+      [51, 204],
+    ]);
+  });
+
   test("replaces voxels that are no numbers by the smallest value", () => {
     const holes = volumeOf([2, 2, 2], (z, y, x) => (z + y + x === 0 ? Number.NaN : z + y + x === 3 ? Infinity : -5));
     expect([...preparedCase(holes).data]).toEqual(new Array(8).fill(-5));

@@ -22,6 +22,8 @@ import {
   orientationOf,
   percentileOfSorted,
   reorient,
+  rescaleTo01,
+  rgbTo01,
   sameGrid,
   spacingOf,
   type Triple,
@@ -42,6 +44,12 @@ export const normalisationSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("ct"), mean: z.number(), std: positive, low: z.number(), high: z.number() }),
   /** The case's own mean and standard deviation; `insideNonzero` looks at, and changes, only voxels inside the nonzero mask. */
   z.strictObject({ kind: z.literal("zscore"), insideNonzero: z.boolean().default(false) }),
+  /** The case's least value becomes 0, its largest 1. */
+  z.strictObject({ kind: z.literal("range") }),
+  /** 8-bit values, 0 … 255, become 0 … 1. */
+  z.strictObject({ kind: z.literal("rgb") }),
+  /** As they are. */
+  z.strictObject({ kind: z.literal("none") }),
 ]);
 
 /** How normalised values become 0 … 1 in the slices of the refiner. */
@@ -213,8 +221,18 @@ function atLeastOne([z, y, x]: Triple): Triple {
 const usesMask = (rule: Normalisation) => rule.kind === "zscore" && rule.insideNonzero;
 
 function normalise(data: Float32Array, rule: Normalisation, mask: Uint8Array | undefined): Float32Array {
-  if (rule.kind === "ct") return normaliseCt(data, rule);
-  return rule.insideNonzero ? normaliseZScore(data, mask) : normaliseZScore(data);
+  switch (rule.kind) {
+    case "ct":
+      return normaliseCt(data, rule);
+    case "zscore":
+      return rule.insideNonzero ? normaliseZScore(data, mask) : normaliseZScore(data);
+    case "range":
+      return rescaleTo01(data);
+    case "rgb":
+      return rgbTo01(data);
+    case "none":
+      return data.slice();
+  }
 }
 
 /** NaN and infinite voxels (outside some scanners' field of view) become the smallest finite value; a copy only if there are any. */

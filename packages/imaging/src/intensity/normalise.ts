@@ -56,7 +56,7 @@ export function rescaleTo01(data: NumberArray): Float32Array {
   return Float32Array.from(data, (value) => (value - least) / divisor);
 }
 
-/** RGBTo01Normalization: 8-bit channels from 0…255 to 0…1. */
-export function rgbTo01(data: Uint8Array): Float32Array {
+/** RGBTo01Normalization: 8-bit values, of whatever element type, from 0…255 to 0…1. */
+export function rgbTo01(data: NumberArray): Float32Array {
   return Float32Array.from(data, (value) => value / 255);
 }

@@ -89,7 +89,16 @@ describe("nnU-Net's layout", () => {
   });
 
   test.each([
-    ["labels that are lists (regions)", { ...description, labels: { background: 0, whole: [1, 2] } }],
+    ["regions", { background: 0, whole: [1, 2], core: 2 }, /label "whole" is a region, the values 1, 2; expected one/],
+    ["voxels to ignore", { background: 0, organ: 1, ignore: 2 }, /label 2 is "ignore"; expected classes alone/],
+  ])("labels with %s cannot be learned", async (_, wrong, words) => {
+    await lay({ ...description, labels: wrong }, images, labels);
+    await expect(readDataset(folder)).rejects.toThrow(DatasetError);
+    await expect(readDataset(folder)).rejects.toThrow(words);
+  });
+
+  test.each([
+    ["labels that are texts", { ...description, labels: { background: 0, organ: "1" } }],
     ["a label above 255", { ...description, labels: { background: 0, organ: 1000 } }],
     ["no channel names", { labels: description.labels }],
     ["a list instead of a record", []],

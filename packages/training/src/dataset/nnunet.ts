@@ -12,9 +12,11 @@ import { channelsInOrder, describeChannels, groupChannels, listFolder } from "@r
 import { parseWithSchema } from "@rfmedsam/segmenter";
 import * as z from "zod";
 
+const label = z.int().min(0).max(255);
 const description = z.looseObject({
   channel_names: z.record(z.string(), z.string()),
-  labels: z.record(z.string(), z.int().min(0).max(255)),
+  /** Several values under one name are a region (nnU-Net, documentation/region_based_training.md). */
+  labels: z.record(z.string(), z.union([label, z.array(label).min(1)])),
   file_ending: z.string().default(".nii.gz"),
   name: z.string().optional(),
   /** nnU-Net counts the cases with it; nothing here depends on it, so what is no number is as good as none. */
@@ -39,12 +41,16 @@ export interface Dataset {
   readonly training: readonly CaseFiles[];
 }
 
-/** What dataset.json says, before anything is looked for on disk. */
+/** What dataset.json says, before anything is looked for on disk. Regions and voxels to ignore can be told of, but not learned. */
 export interface DatasetDescription extends Pick<Dataset, "folder" | "name" | "channelNames" | "fileEnding"> {
   /** The dataset.json itself. */
   readonly file: string;
-  /** As they are written there; `orderedLabels` tells whether they can be learned. */
+  /** Name → value of the classes, background among them, as they are written there. */
   readonly labels: Readonly<Record<string, number>>;
+  /** The value of the label called "ignore", of voxels that nobody annotated (nnU-Net, documentation/ignore_label.md). */
+  readonly ignored: number | undefined;
+  /** Name → values. */
+  readonly regions: Readonly<Record<string, readonly number[]>>;
   readonly numTraining: number | undefined;
 }
 
@@ -69,12 +75,40 @@ export function orderedLabels(labels: Readonly<Record<string, number>>, file: st
 /**
  * Reads a data set's description and lists its training cases.
  *
- * @throws FileError when the folder or dataset.json is missing, ConfigError for a wrong dataset.json, DatasetError for missing files
+ * @throws FileError when the folder or dataset.json is missing, ConfigError for a wrong dataset.json, DatasetError for missing files, and
+ *   for labels that cannot be learned
  */
 export async function readDataset(folder: string): Promise<Dataset> {
-  const { file, name, channelNames, labels, fileEnding } = await readDescription(folder);
+  const { name, channelNames, fileEnding, ...described } = await readDescription(folder);
+  const labels = learnableLabels(described);
   const training = await listCases(join(folder, "imagesTr"), fileEnding, channelNames.length, join(folder, "labelsTr"));
-  return { folder, name, channelNames, labels: orderedLabels(labels, file), fileEnding, training };
+  return { folder, name, channelNames, labels, fileEnding, training };
+}
+
+function learnableLabels({
+  labels,
+  ignored,
+  regions,
+  file,
+}: Pick<DatasetDescription, "labels" | "ignored" | "regions" | "file">): Record<string, number> {
+  const [region] = Object.entries(regions);
+  if (region !== undefined) {
+    throw new DatasetError({
+      file,
+      found: `label ${JSON.stringify(region[0])} is a region, the values ${region[1].join(", ")}`,
+      expected: "one value for every label",
+      hint: "write label files in which every voxel has one class, and name these classes",
+    });
+  }
+  if (ignored !== undefined) {
+    throw new DatasetError({
+      file,
+      found: `label ${ignored} is "ignore"`,
+      expected: "classes alone: training cannot leave voxels out",
+      hint: "give these voxels a class or the background, or leave out the cases that have them",
+    });
+  }
+  return orderedLabels(labels, file);
 }
 
 /**
@@ -89,12 +123,21 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
   const channelNames = Object.keys(channel_names)
     .sort((a, b) => Number(a) - Number(b))
     .map((index) => channel_names[index]!);
+  const numbered: Record<string, number> = {};
+  const regions: Record<string, readonly number[]> = {};
+  for (const [of, value] of Object.entries(labels)) {
+    if (typeof value === "number") numbered[of] = value;
+    else regions[of] = value;
+  }
+  const { ignore: ignored, ...classes } = numbered;
   return {
     folder,
     file,
     name: name ?? basename(folder),
     channelNames,
-    labels,
+    labels: classes,
+    ignored,
+    regions,
     fileEnding: file_ending,
     numTraining,
   };

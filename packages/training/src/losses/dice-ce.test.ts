@@ -6,7 +6,7 @@ setNumThreads(1);
 const labelsOf = (values: number[], shape: number[]) => tensor(values, shape, { dtype: "int64" });
 
 describe("soft Dice", () => {
-  test("counts over the whole batch and averages the classes without background", () => {
+  test("counts over the whole batch, or each sample apart, and averages the classes without background", () => {
     // Two pictures of two voxels, three classes.
     const p = [0.5, 0.2, 0.3, 0.6, 0.2, 0.2, 0.1, 0.7, 0.8, 0.1, 0.1, 0.2]; // [B, K, 2]
     const truth = labelsOf([0, 1, 1, 2], [2, 2]);
@@ -18,11 +18,18 @@ describe("soft Dice", () => {
     ];
     const loss = softDiceLoss(tensor(p, [2, 3, 2]), oneHot(truth, 3));
     expect(loss.item()).toBeCloseTo(-(expected[0]! + expected[1]!) / 2, 6);
+    const each = [(1.2 + smooth) / (1.9 + smooth), smooth / (0.4 + smooth)].concat([
+      (1.6 + smooth) / (1.9 + smooth),
+      (0.4 + smooth) / (1.3 + smooth),
+    ]);
+    const apart = softDiceLoss(tensor(p, [2, 3, 2]), oneHot(truth, 3), { batchDice: false });
+    expect(apart.item()).toBeCloseTo(-each.reduce((sum, dice) => sum + dice) / 4, 6);
   });
 
   test("is −1 for a perfect answer, also where a class is nowhere", () => {
     const truth = oneHot(labelsOf([0, 1, 1, 0], [1, 2, 2]), 3);
     expect(softDiceLoss(truth, truth).item()).toBeCloseTo(-1, 6);
+    expect(softDiceLoss(truth, truth, { batchDice: false }).item()).toBeCloseTo(-1, 6);
   });
 
   test("one-hot puts the class second", () => {

@@ -43,8 +43,9 @@ describe.each(shapes)("a plan for cases that are %s", (_, spacing, shape) => {
   test.each([3, 2] as const)("in %i dimensions fits its network and its budget", (dimensions) => {
     const { patch, architecture } = plan(fingerprint(spacing, shape), { dimensions, patchVoxels: 60_000 });
     const stride = totalStride(architecture);
-    const extents = dimensions === 2 ? patch.slice(1) : [...patch];
-    expect(stride).toHaveLength(dimensions);
+    const extents = patch[0] === 1 ? patch.slice(1) : [...patch];
+    expect(patch[0] === 1).toBe(dimensions === 2 || shape[0] === 1);
+    expect(stride).toHaveLength(extents.length);
     for (const [axis, extent] of extents.entries()) {
       expect(extent % stride[axis]!).toBe(0);
       expect(extent / stride[axis]!).toBeGreaterThanOrEqual(1);
@@ -116,6 +117,22 @@ describe("the rules of pooling", () => {
   });
 });
 
+test("data of one slice, and patches of one, get a network that looks at slices", () => {
+  const found = plan(fingerprint([1, 1, 1], [1, 64, 64]), {});
+  expect(found.patch[0]).toBe(1);
+  expect(found.architecture.kernels.every((kernel) => kernel.length === 2)).toBe(true);
+  expect(found.architecture.strides.every((stride) => stride.length === 2)).toBe(true);
+  const wanted = plan(fingerprint([1, 1, 1], [64, 64, 64]), { patch: [1, 32, 32] });
+  expect(wanted.architecture.kernels.every((kernel) => kernel.length === 2)).toBe(true);
+});
+
+test("low resolution of single slices is refused", () => {
+  const configuration = tinyConfiguration({ preprocessing: { spacing: "low" }, step0: { dimensions: 2 } });
+  expect(() => makePlan(fingerprint([1, 1, 1], [64, 64, 64]), ["CT"], 4, configuration)).toThrow(
+    /"low" with step0\.dimensions: 2/,
+  );
+});
+
 describe("the recipe", () => {
   const recipe = (preprocessing: object, names = ["CT"], channels = names.length) =>
     makePlan(
@@ -133,6 +150,19 @@ describe("the recipe", () => {
     ]);
     expect(window).toEqual({ kind: "fixed", low: -4, high: 4 });
     expect(recipe({}, ["MRI"]).window).toEqual({ kind: "percentiles", low: 0.5, high: 99.5 });
+  });
+
+  test("nnU-Net's names of channels say how they are normalised", () => {
+    const names = [" CT", "noNorm", "rescale_to_0_1", "rgb_to_0_1", "zscore", "T1"];
+    expect(recipe({}, names).normalisation.map(({ kind }) => kind)).toEqual([
+      "ct",
+      "none",
+      "range",
+      "rgb",
+      "zscore",
+      "zscore",
+    ]);
+    expect(recipe({ normalisation: "ct" }, names).normalisation.map(({ kind }) => kind)).toEqual(names.map(() => "ct"));
   });
 
   test("spacing is the median, the case's own, or the one given", () => {

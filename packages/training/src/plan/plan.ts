@@ -7,7 +7,7 @@
 import { ConfigError, ResourceError } from "@rfmedsam/base";
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
 import type { UNetArchitecture } from "@rfmedsam/models";
-import type { PreprocessingRecipe } from "@rfmedsam/segmenter";
+import type { Normalisation, PreprocessingRecipe } from "@rfmedsam/segmenter";
 import type { Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { Fingerprint } from "./fingerprint.js";
@@ -20,7 +20,7 @@ export interface Plan {
   readonly recipe: PreprocessingRecipe;
   /** Voxels `[z, y, x]` of the median case as prepared. */
   readonly medianShape: Triple;
-  /** `[z, y, x]` voxels; z is 1 for a 2D network. */
+  /** `[z, y, x]` voxels; where z is 1 the network is 2D. */
   readonly patch: Triple;
   /** Patches of one training step: what the configuration says, or as many as fit. */
   readonly batch: number;
@@ -57,12 +57,13 @@ export function makePlan(
   const { medianExtent } = fingerprint;
   const flat = step0.dimensions === 2;
   const flattened = ([z, y, x]: Triple): Triple => [flat ? 1 : z, y, x];
-  const build = ({ strides, kernels }: PooledPatch): UNetArchitecture => ({
+  const build = ({ patch, strides, kernels }: PooledPatch): UNetArchitecture => ({
     inputChannels: channelNames.length,
     classes,
     features: strides.map((_, stage) => Math.min(step0.maximumFeatures, step0.baseFeatures * 2 ** stage)),
-    kernels: flat ? kernels.map((kernel) => kernel.slice(1)) : kernels,
-    strides: flat ? strides.map((stride) => stride.slice(1)) : strides,
+    // Of one slice, whoever wanted it: data of one slice have nothing that a third dimension could see.
+    kernels: patch[0] === 1 ? kernels.map((kernel) => kernel.slice(1)) : kernels,
+    strides: patch[0] === 1 ? strides.map((stride) => stride.slice(1)) : strides,
     convsPerStage: step0.convsPerStage,
   });
   const fitsMemory = (pooled: PooledPatch, batch: number) =>
@@ -78,6 +79,13 @@ export function makePlan(
     }
     throw nothingFits(budget, step0.patchVoxels);
   };
+  if (flat && preprocessing.spacing === "low") {
+    throw new ConfigError({
+      found: 'preprocessing.spacing: "low" with step0.dimensions: 2',
+      expected: "low resolution with 3 dimensions: a slice is never a part of a case that is too small",
+      hint: "give millimetres instead: preprocessing.spacing=[z,y,x]",
+    });
+  }
   const spacing = spacingOf(fingerprint, preprocessing.spacing, (at) => patchAt(at).patch);
   const known = spacing ?? fingerprint.medianSpacing;
   const pooled = patchAt(known);
@@ -120,6 +128,14 @@ function nothingFits(budget: number, patchVoxels: number): ResourceError {
   });
 }
 
+/** nnU-Net's names of channels that say how they are normalised; any other name is a z-score. */
+const kindByName: Readonly<Record<string, Normalisation["kind"]>> = {
+  ct: "ct",
+  nonorm: "none",
+  rescale_to_0_1: "range",
+  rgb_to_0_1: "rgb",
+};
+
 /** Cropping that leaves less than this of the median case: what was cut away must not count in mean and deviation. */
 const mostlyEmpty = 0.75;
 
@@ -129,18 +145,20 @@ function makeRecipe(
   { normalisation, cropToNonzero }: TrainingConfiguration["preprocessing"],
   spacing: Triple | null,
 ): PreprocessingRecipe {
-  const isCt = (name: string) => normalisation === "ct" || (normalisation === "auto" && name.toLowerCase() === "ct");
-  const insideNonzero = cropToNonzero && kept < mostlyEmpty;
-  const rules = names.map((name, index) => {
-    const { mean, std, low, high } = channels[index]!;
-    return isCt(name) ? ({ kind: "ct", mean, std, low, high } as const) : ({ kind: "zscore", insideNonzero } as const);
-  });
   const [first] = channels;
   if (first === undefined)
     throw new ConfigError({ found: "a data set without channels", expected: "at least one in channel_names" });
-  const window = isCt(names[0]!)
-    ? ({ kind: "fixed", ...tissueWindow(first) } as const)
-    : ({ kind: "percentiles", low: 0.5, high: 99.5 } as const);
+  const insideNonzero = cropToNonzero && kept < mostlyEmpty;
+  const rules = names.map((name, index): Normalisation => {
+    const kind = normalisation === "auto" ? (kindByName[name.trim().toLowerCase()] ?? "zscore") : normalisation;
+    const { mean, std, low, high } = channels[index]!;
+    if (kind === "ct") return { kind, mean, std, low, high };
+    return kind === "zscore" ? { kind, insideNonzero } : { kind };
+  });
+  const window =
+    rules[0]?.kind === "ct"
+      ? ({ kind: "fixed", ...tissueWindow(first) } as const)
+      : ({ kind: "percentiles", low: 0.5, high: 99.5 } as const);
   return { orientation: "RAS", spacing, cropToNonzero, normalisation: rules, window } as PreprocessingRecipe;
 }
 

@@ -37,7 +37,9 @@ const phantoms = (changes: Partial<RecipeIdentity> = {}) =>
 const claim = async (identity: RecipeIdentity) => (await RunFolder.open(at())).claim(identity);
 const remembered = async () => JSON.parse(await readFile(at("recipe.json"), "utf8")) as RecipeIdentity;
 
-const tolerance = { evaluate: { metrics: ["dice"], tolerances: [3], definition: "deepmind" } } as const;
+const tolerance: Pick<RecipeIdentity, "evaluate"> = {
+  evaluate: { metrics: ["dice"], tolerances: [3], definition: "deepmind" },
+};
 const iterations = { configuration: resolveConfiguration("cpu", { memory: 16, step0: { iterations: 5 } }) };
 
 describe("what a run was started with", () => {

@@ -48,9 +48,19 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
   return curves;
 }
 
-/** The cases that a fold's U-Net predicts: those it has not seen, or (for the ablation) as many of those it has. */
-function predictedBy({ division: { leftOut }, dataset, configuration }: Run, fold: number): readonly string[] {
+/**
+ * The cases that a fold's U-Net predicts: those it has not seen, or (for the ablation) as many of those it has. Validation cases are always
+ * predicted by one that has not seen them.
+ */
+export function predictedBy(
+  { division: { leftOut, validation }, dataset, configuration }: Pick<Run, "division" | "dataset" | "configuration">,
+  fold: number,
+): readonly string[] {
   // With a single fold there are no unseen cases.
   if (leftOut.length === 1) return dataset.training.map(({ id }) => id);
-  return leftOut[configuration.prompting === "outOfFold" ? fold : (fold + 1) % leftOut.length]!;
+  const unseen = leftOut[fold]!;
+  if (configuration.prompting === "outOfFold") return unseen;
+  const held = new Set(validation);
+  const seen = leftOut[(fold + 1) % leftOut.length]!;
+  return [...seen.filter((id) => !held.has(id)), ...unseen.filter((id) => held.has(id))];
 }

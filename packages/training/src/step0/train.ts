@@ -52,7 +52,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
   const optimizer = optimizers[configuration.optimizer](parameters, configuration);
   const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
   const rate = schedule("poly", { steps: iterations });
-  const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels);
+  const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels, configuration);
   const inPrecision = <T>(body: () => T): T =>
     precision === "bfloat16" ? autocast(device.startsWith("cuda") ? "cuda" : "cpu", precision, body) : body();
   try {

@@ -206,6 +206,39 @@ describe("each rule sees the fault it is there for:", () => {
     expect((await check()).some((line) => words.test(line))).toBe(true);
   });
 
+  test("labels that are to be ignored: an error, and no class", async () => {
+    const cases = { ...two, b: { image: smallImage(2), labels: smallLabels(0, 3) } };
+    await layDataset(folder, cases, { labels: { background: 0, organ: 1, tumour: 2, ignore: 3 } });
+    const report = await checkDataset(folder);
+    expect(told(report)).toEqual([
+      'ignore-label: dataset.json: label 3 is "ignore"',
+      "empty-labels: labelsTr/b.nii.gz: nothing but background and voxels to ignore",
+    ]);
+    expect(report.counts).toEqual({ error: 1, warning: 1, note: 0 });
+    expect(report.classes.map(({ name }) => name)).toEqual(["organ", "tumour"]);
+    // A number between the classes leaves a gap there.
+    await layDataset(folder, two, { labels: { background: 0, organ: 1, ignore: 2, tumour: 4 } });
+    expect((await check()).some((line) => line.startsWith("label-numbers: "))).toBe(true);
+  });
+
+  test("regions: an error that names them, and the rest is looked at all the same", async () => {
+    const regions = { background: 0, whole: [1, 2], "tumour core": [2, 3], organ: 1 };
+    await layDataset(folder, two, { labels: regions });
+    const report = await checkDataset(folder);
+    expect(told(report)).toEqual(["regions: dataset.json: whole [1, 2], tumour core [2, 3]"]);
+    expect(report.counts).toEqual({ error: 1, warning: 0, note: 0 });
+    await save(at("labelsTr/b.nii.gz"), smallLabels(0, 1, 2, 7));
+    expect(await check()).toContain("unknown-labels: labelsTr/b.nii.gz: 7 (30 voxels)");
+  });
+
+  test.each([[{ background: 0, organ: [] }], [{ background: 0, organ: [1, "2"] }], [{ background: 0, organ: 1.5 }]])(
+    "labels that are neither numbers nor regions are refused: %j",
+    async (labels) => {
+      await layDataset(folder, two, { labels });
+      await expect(checkDataset(folder)).rejects.toThrow(ConfigError);
+    },
+  );
+
   test("two channels that are one", async () => {
     await layDataset(folder, two, { channel_names: { 0: "T1", 1: "T2" } });
     for (const id of ["a", "b"]) await save(at(`imagesTr/${id}_0001.nii.gz`), smallImage(id === "a" ? 1 : 50));

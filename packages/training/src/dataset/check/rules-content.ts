@@ -91,7 +91,8 @@ export const contentRules: readonly Rule[] = [
     severity: "error",
     sentence: "Labels are those of dataset.json.",
     find: perCase(function* ({ marked }, { inventory: { description } }) {
-      const known = new Set(Object.values(description.labels));
+      const { labels, ignored, regions } = description;
+      const known = new Set<number | undefined>([...Object.values(labels), ...Object.values(regions).flat(), ignored]);
       const unknown = [...(marked?.voxels ?? [])].filter(([value]) => !known.has(value));
       if (unknown.length === 0) return;
       yield {
@@ -104,9 +105,11 @@ export const contentRules: readonly Rule[] = [
     name: "empty-labels",
     severity: "warning",
     sentence: "Every case shows at least one of the classes.",
-    find: perCase(function* ({ marked }) {
-      if (marked?.strange === 0 && [...marked.voxels.keys()].every((value) => value === 0)) {
-        yield { file: marked.file, found: "nothing but background" };
+    find: perCase(function* ({ marked }, { inventory: { description } }) {
+      const { ignored } = description;
+      if (marked?.strange === 0 && [...marked.voxels.keys()].every((value) => value === 0 || value === ignored)) {
+        const beside = ignored !== undefined && marked.voxels.has(ignored) ? " and voxels to ignore" : "";
+        yield { file: marked.file, found: `nothing but background${beside}` };
       }
     }),
   },

@@ -18,12 +18,35 @@ export const fileRules: readonly Rule[] = [
     severity: "error",
     sentence: 'dataset.json numbers the labels 0, 1, 2, … without gaps, 0 being "background".',
     *find({ inventory: { description } }) {
+      const { labels, regions, file } = description;
+      // Regions take numbers away from the others, and are told by themselves.
+      if (Object.keys(regions).length > 0) return;
       try {
-        orderedLabels(description.labels, description.file);
+        orderedLabels(labels, file);
       } catch (error) {
         if (!(error instanceof DatasetError)) throw error;
-        yield { file: description.file, found: error.found };
+        yield { file, found: error.found };
       }
+    },
+  },
+  {
+    name: "regions",
+    severity: "error",
+    sentence:
+      "Every label of dataset.json is one number: rfmedsam train does not learn regions, several numbers under one name.",
+    *find({ inventory: { description } }) {
+      const regions = Object.entries(description.regions).map(([name, values]) => `${name} [${values.join(", ")}]`);
+      if (regions.length > 0) yield { file: description.file, found: regions.join(", ") };
+    },
+  },
+  {
+    name: "ignore-label",
+    severity: "error",
+    sentence: 'Every voxel is annotated: rfmedsam train cannot leave out those of a label called "ignore".',
+    *find({ inventory: { description } }) {
+      const { ignored, file } = description;
+      if (ignored === undefined) return;
+      yield { file, found: `label ${ignored} is "ignore"` };
     },
   },
   {
