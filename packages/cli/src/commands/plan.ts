@@ -57,6 +57,7 @@ export function plan(context: ContextOf): Command {
         progress: ui.progress,
         signal,
       });
+      for (const sentence of planned.advice) ui.note(sentence);
       const over = planned.memory.filter(({ total }) => total > planned.budget);
       for (const { phase, total } of over) {
         ui.note(

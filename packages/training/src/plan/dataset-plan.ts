@@ -1,12 +1,11 @@
 /** A data set's plan and what it will cost, before anything is trained. */
 import { type CancelSignal, type Progress, throwIfCancelled } from "@rfmedsam/base";
-import { backboneConfig } from "@rfmedsam/models";
 import { type Device, onDevice } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { loadCase } from "../dataset/load.js";
 import type { Dataset } from "../dataset/nnunet.js";
 import { divide } from "../folds.js";
-import { RefinerModel } from "../refiner/model.js";
+import { newRefiner } from "../refiner/make.js";
 import { type CaseFingerprint, type Fingerprint, fingerprintCase, fingerprintDataset } from "./fingerprint.js";
 import { memoryBudget } from "./memory/budget.js";
 import { estimateCases, estimatePrediction } from "./memory/prediction.js";
@@ -14,6 +13,7 @@ import { estimateRefiner } from "./memory/refiner.js";
 import type { MemoryEstimate } from "./memory/sheet.js";
 import { estimateStep0 } from "./memory/step0.js";
 import { makePlan, type Plan } from "./plan.js";
+import { adviseSlicing } from "./slicing.js";
 
 export interface MeasureOptions {
   readonly configuration: TrainingConfiguration;
@@ -69,8 +69,8 @@ export function estimateRun({ plan, fingerprint, configuration, device }: Estima
 
 /** Read off a network without memory for its weights. */
 function refinerSizes(refiner: TrainingConfiguration["refiner"], classes: number) {
-  const config = backboneConfig(refiner.backbone, refiner.imageSize, refiner.adapters);
-  const model = onDevice("meta", () => new RefinerModel(config, classes, refiner));
+  const model = onDevice("meta", () => newRefiner(refiner, classes));
+  const { config } = model.sam2;
   const parameters = model.parameterCount();
   model.free();
   return { config, parameters };
@@ -82,6 +82,8 @@ export interface DatasetPlan {
   /** Bytes that training may take. */
   readonly budget: number;
   readonly memory: readonly MemoryEstimate[];
+  /** Sentences about what would suit these data better. */
+  readonly advice: readonly string[];
   /** How many cases each of step 0's U-Nets learns from and leaves out, and how many decide at the end. */
   readonly division: {
     readonly folds: readonly { readonly training: number; readonly leftOut: number }[];
@@ -111,6 +113,7 @@ export async function planDataset(
     plan,
     budget,
     memory: estimateRun({ plan, fingerprint, configuration, device }),
+    advice: adviseSlicing(plan.recipe.spacing ?? fingerprint.medianSpacing, configuration),
     division: {
       folds: leftOut.map((left) => ({ training: ids.length - left.length, leftOut: left.length })),
       refiner: ids.length - validation.length,

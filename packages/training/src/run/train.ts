@@ -117,8 +117,9 @@ async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder):
     await work.beginWith(identity, plan, bring);
     return { plan, device };
   }
-  const { plan, memory, budget } = await planDataset(dataset, { configuration, seed, device, progress, signal });
-  note(sentenceAbout(memory, budget));
+  const planned = await planDataset(dataset, { configuration, seed, device, progress, signal });
+  const { plan, memory, budget, advice } = planned;
+  for (const sentence of [...advice, sentenceAbout(memory, budget)]) note(sentence);
   if (restart) await removeOld(output, work);
   await work.rememberPlan(identity, plan);
   return { plan, device, memory };
