@@ -150,6 +150,8 @@ const refiner = z.strictObject({
   ),
   /** Boxes of training prompts: each side moves by a normal deviate of `deviation` × the box's length, at most `limit` pixels. */
   boxJitter: z.strictObject({ deviation: share, limit: z.number().min(0) }),
+  /** Noise in the pictures: in which part of the sequences, and its largest standard deviation as a part of the channel's window. */
+  noise: z.strictObject({ share, deviation: z.number().min(0) }),
   prompts: z.strictObject({
     kind: z.enum(["maskAndBox", "mask", "box"]),
     minimumArea: z.int().min(1),

@@ -27,6 +27,7 @@ const make = (changes: Partial<Refiner> = {}) =>
     sequence: 3,
     promptSources: only("outOfFold"),
     boxJitter: noJitter,
+    noise: { share: 0, deviation: 0 },
     ...changes,
   } as Refiner);
 const draws = (refinerCase: RefinerCase, count: number): SequenceSample[] =>
@@ -53,6 +54,16 @@ function eachObject(
     visit(label, mask, sample.asked.boxes.subarray(row * 4, row * 4 + 4), row);
   });
 }
+
+test("some sequences have noise in their pictures, as often as is asked for", () => {
+  const [plain, noisy] = [make(), make({ noise: { share: 0.5, deviation: 0.3 } })].map((one) => draws(one, 60));
+  const changed = plain!.filter(({ slices }, n) => {
+    const same = (a: Float32Array, b: Float32Array) => a.every((value, at) => value === b[at]);
+    return slices.length > 0 && !same(slices[0]!.image, noisy![n]!.slices[0]?.image ?? new Float32Array(0));
+  });
+  expect(changed.length).toBeGreaterThan(15);
+  expect(changed.length).toBeLessThan(45);
+});
 
 describe.each(["axial", "coronal", "sagittal"] as const)("sequences along %s", (axis) => {
   const refinerCase = make({ axis });

@@ -21,6 +21,7 @@ import {
 import type { Tensor } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { StoredCase } from "../dataset/store.js";
+import { noisySlab, type Slab } from "./noisy-slab.js";
 import { probabilitiesOf, winnersOf } from "./predictions.js";
 import { drawSource, type Prediction, type PromptSource, promptsFrom } from "./prompt-sources.js";
 import { objectTruth } from "./truth.js";
@@ -109,15 +110,16 @@ export class RefinerCase {
 
   /** The same before its prompts are made, with all its slices. */
   draft(random: Random): SequenceDraft {
-    const { configuration, classes, stored } = this;
+    const { configuration, classes } = this;
     const { frame, prediction } = random.pick(this.views);
     const numbers = this.#window(frame, random);
     const source = drawSource(configuration.promptSources, random);
+    const shown = this.#shown(frame, numbers, random);
     const slices = numbers.map((slice) => {
       const size = frame.imageSize;
       const image = new Float32Array(3 * size * size);
       const { slices: colours, channel } = configuration;
-      renderSlice(stored, frame, slice, { colours, channel }, image);
+      renderSlice(shown.prepared, shown.frame, shown.at(slice), { colours, channel }, image);
       return { slice, image, ...fitLabels(this.truthOf(slice, frame), frame, size) };
     });
     const prompted = (proposals?: readonly Float32Array[]): SequenceSample => {
@@ -141,6 +143,13 @@ export class RefinerCase {
       };
     };
     return { frame, source, slices, prompted };
+  }
+
+  /** What the pictures are made of: the case, now and then with noise. */
+  #shown(frame: SliceFrame, numbers: readonly number[], random: Random): Slab {
+    const { share, deviation } = this.configuration.noise;
+    if (!random.chance(share)) return { prepared: this.stored, frame, at: (slice) => slice };
+    return noisySlab(this.stored, frame, numbers, random.uniform(0, deviation), random);
   }
 
   #window({ count, axis }: SliceFrame, random: Random): number[] {
