@@ -99,7 +99,30 @@ describe("Segmenter", () => {
     });
     for (const volume of [nothing.labels, ...Object.values(nothing.stages)]) expect(sum(volume.data)).toBe(0);
     await expect(model.segment([image], { alterStep0: () => new Float32Array(3) })).rejects.toThrow(
-      /3 logits of an altered step 0/,
+      /3 logits of altered step 0/,
+    );
+  });
+
+  test("predicts nothing where step 0 is known, and leaves it as it was", async () => {
+    const { model } = segmenter();
+    let known: Float32Array | undefined;
+    const first = await model.segment([image], {
+      alterStep0: (logits) => {
+        known = logits.slice();
+        return logits;
+      },
+    });
+    const before = known!.slice();
+    const silenced = new Segmenter(model.manifest, { ...model.networks, step0: [] });
+    const again = await silenced.segment([image], {
+      step0Logits: known!,
+      alterStep0: (logits) => logits.map((x) => x),
+    });
+    expect(again.labels.data).toEqual(first.labels.data);
+    await silenced.segment([image], { step0Logits: known!, alterStep0: (logits) => logits.fill(0) });
+    expect(known).toEqual(before);
+    await expect(silenced.segment([image], { step0Logits: new Float32Array(3) })).rejects.toThrow(
+      /3 logits of known step 0/,
     );
   });
 

@@ -43,6 +43,8 @@ export interface SegmentOptions {
   readonly mirroring?: boolean;
   /** For experiments: what the later stages make of another step 0. */
   readonly alterStep0?: AlterStep0 | undefined;
+  /** For experiments: step 0's logits for these channels where they are known, `[K, z, y, x]` as `alterStep0` was given them; kept as they are. */
+  readonly step0Logits?: Float32Array | undefined;
   /**
    * Takes every class's probabilities on the input's grid in whole percent, one class after the other, each from the stage that answers
    * for it (so that they need not sum to 100). The next class waits for it.
@@ -122,9 +124,11 @@ export class Segmenter {
 
     const runner = this.#runner(prepared, through, options, watch);
     try {
-      const predicted = await this.#step0(prepared, runner, options);
+      const predicted = options.step0Logits?.slice() ?? (await this.#step0(prepared, runner, options));
+      const expected = this.#classes.length * voxelCount(prepared.shape);
+      checkLogits(predicted, expected, "known");
       const logits = options.alterStep0?.(predicted, prepared) ?? predicted;
-      this.#checkLogits(logits, predicted.length);
+      checkLogits(logits, expected, "altered");
       watch.lap("step0");
       const stages: CaseStages = (await runner?.run(logits)) ?? {
         scores: { step0: scoresOfLogits(logits, this.#classes.length, prepared.shape, 0) },
@@ -228,14 +232,6 @@ export class Segmenter {
     return { switches, switched };
   }
 
-  #checkLogits(altered: Float32Array, expected: number): void {
-    if (altered.length === expected) return;
-    throw new ConfigError({
-      found: `${altered.length} logits of an altered step 0`,
-      expected: `${expected}, as it was given`,
-    });
-  }
-
   #checkChannels(count: number): void {
     const { channelNames } = this.manifest;
     if (count === channelNames.length) return;
@@ -279,6 +275,11 @@ function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
     known.set(key, value);
     return value;
   };
+}
+
+function checkLogits({ length }: Float32Array, expected: number, which: "known" | "altered"): void {
+  if (length === expected) return;
+  throw new ConfigError({ found: `${length} logits of ${which} step 0`, expected: `${expected}: classes × voxels` });
 }
 
 /** Seconds between laps, by name. */

@@ -53,20 +53,31 @@ export class StudyFolder {
   ): Promise<Measurement[]> {
     const all: Measurement[] = [];
     for (const [at, files] of cases.entries()) {
-      const file = join(this.folder, "measured", part, `${files.id}.json`);
-      const known = existsSync(file) ? await readList(file) : undefined;
-      if (known === undefined) {
-        throwIfCancelled(signal, goOn);
-        const stage = `${part}, ${files.id} (${at + 1} of ${cases.length}): `;
-        const made = await measure(files, (event) => progress({ ...event, stage: stage + event.stage })).catch(
-          withHint,
-        );
-        await writeJsonAtomic(file, toPlain(made));
-        all.push(...made);
-      } else all.push(...known);
+      const stage = `${part}, ${files.id} (${at + 1} of ${cases.length})`;
+      const own = (own: Progress) => measure(files, own);
+      all.push(...(await this.measureCase(part, files.id, own, { stage, progress, signal })));
       progress({ stage: part, done: at + 1, total: cases.length });
     }
     return all;
+  }
+
+  /** One case of a part, unless it is measured already. @throws as `measureCases` */
+  async measureCase(
+    part: string,
+    id: string,
+    measure: (progress: Progress) => Promise<readonly Measurement[]>,
+    {
+      stage,
+      progress,
+      signal,
+    }: { readonly stage: string; readonly progress: Progress; readonly signal?: CancelSignal | undefined },
+  ): Promise<readonly Measurement[]> {
+    const file = join(this.folder, "measured", part, `${id}.json`);
+    if (existsSync(file)) return readList(file);
+    throwIfCancelled(signal, goOn);
+    const made = await measure((event) => progress({ ...event, stage: `${stage}: ${event.stage}` })).catch(withHint);
+    await writeJsonAtomic(file, toPlain(made));
+    return made;
   }
 }
 

@@ -64,6 +64,7 @@ export function stressStudy(measured: Measured, chosen: readonly DegradationName
         ...chosen.map((row) => `${row}: ${degradations[row].sentence}.`),
         ...commonLegend,
         "Gains are final (with the gate) − step 0 on the same damaged cases, paired; labels that one of the two has no Dice for count nowhere; p by Wilcoxon's signed-rank test.",
+        "Seconds are those of what comes behind step 0: one prediction serves all damage to it.",
       ],
     },
     plots: [
