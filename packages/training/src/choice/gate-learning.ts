@@ -15,8 +15,6 @@ import { fewestCases } from "../folds.js";
 import { diceOf, type MeasuredCase, type MeasuredClass, refinedStages } from "./measure.js";
 import { mean, rightOrDice } from "./output-stage.js";
 
-/** Mean Dice that a rule may cost clean cases. */
-const allowedLoss = 0.002;
 /**
  * A few clean cases do not show how far step 0 and the refiner disagree at most where step 0 is right: a rescue must leave them alone
  * even if it began at this much more agreement.
@@ -62,7 +60,7 @@ export function learnGate(
     const least = (best === undefined ? 0 : gainOf(best)) + clearGain;
     const able = rulesFor(stage, scope)
       .map((rule) => ({ rule, clean: effectOf(rule, clean, stage), degraded: effectOf(rule, degraded, stage) }))
-      .filter((one) => one.clean.after >= one.clean.before - allowedLoss && gainOf(one) > least)
+      .filter((one) => one.clean.after >= one.clean.before && gainOf(one) > least)
       .filter((one) => leavesAlone(one.rule, clean));
     // A few cases cannot tell thresholds apart that do nearly equally well; the one that interferes least is the safest.
     const most = Math.max(...able.map(gainOf));
