@@ -1,4 +1,4 @@
-/** Ready configurations. `cpu` is sized for two cores and under an hour on some hundred small cases, `demo` for a few minutes. */
+/** Ready configurations. `cpu` is sized for two cores and about an hour on some hundred small cases, `demo` for a few minutes. */
 import { ConfigError } from "@rfmedsam/base";
 import { defaultAdapterPlacements } from "@rfmedsam/models";
 import type { TrainingConfiguration } from "./config.js";
