@@ -1,5 +1,5 @@
 /** Turns the operating system's refusals into the project's errors. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { FileError, ResourceError, RfmedsamError } from "../errors.js";
 
 const outOfSpace = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -35,5 +35,15 @@ export async function readFileOrExplain(file: string, hint?: string): Promise<Ui
     return await readFile(file);
   } catch (cause) {
     throw fileErrorOf(cause, file, hint);
+  }
+}
+
+/** Names of what is in a folder; none where there is no such folder. @throws FileError for what is no folder, or not readable */
+export async function namesIn(folder: string, hint?: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw fileErrorOf(cause, folder, hint);
   }
 }

@@ -1,3 +1,3 @@
 export { writeFileAtomic, writeFolderAtomic, writeJsonAtomic } from "./atomic.js";
-export { fileErrorOf, readFileOrExplain } from "./files.js";
+export { fileErrorOf, namesIn, readFileOrExplain } from "./files.js";
 export { peakMemory, resetPeakMemory, residentMemory } from "./peak-memory.js";

@@ -13,11 +13,12 @@
  * not a demonstration's is left alone.
  */
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "@rfmedsam/base";
-import { fileErrorOf, writeJsonAtomic } from "@rfmedsam/base/node";
+import { namesIn, writeJsonAtomic } from "@rfmedsam/base/node";
 
+const anotherFolder = "choose another output folder";
 const parts = ["data", "model", "labels", "overlays", "evaluation.json", "evaluation.csv", "evaluation.html"];
 
 export interface DemoFolder {
@@ -39,11 +40,11 @@ export async function openDemoFolder(folder: string, settings: unknown): Promise
   const report = join(folder, "report.html");
   const wanted = JSON.stringify(settings);
   const before = existsSync(settingsFile) ? await readFile(settingsFile, "utf8") : undefined;
-  if (before === undefined && (await namesIn(folder)).length > 0) {
+  if (before === undefined && (await namesIn(folder, anotherFolder)).length > 0) {
     throw new FileError({
       file: folder,
       found: "a folder that is not empty and not a demonstration's",
-      hint: "choose another output folder",
+      hint: anotherFolder,
     });
   }
   const resumed = before !== undefined && !existsSync(report) && sameSettings(before, wanted);
@@ -60,15 +61,6 @@ export async function openDemoFolder(folder: string, settings: unknown): Promise
     report,
     resumed,
   };
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw fileErrorOf(cause, folder, "choose another output folder");
-  }
 }
 
 function sameSettings(before: string, wanted: string): boolean {

@@ -4,10 +4,10 @@
  * (a data set that has still to be made has no folds) comes into it later.
  */
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { ConfigError, FormatError } from "@rfmedsam/base";
-import { fileErrorOf, writeJsonAtomic } from "@rfmedsam/base/node";
+import { fileErrorOf, namesIn, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import type { TrainingConfiguration } from "../config.js";
 import { workFolderOf } from "../run/train.js";
@@ -50,6 +50,7 @@ const boundBy: { readonly [K in Key]-?: readonly Made[] } = {
   evaluate: ["evaluation"],
 };
 
+const anotherFolder = "choose another output folder";
 const fileName = "recipe.json";
 const dataName = "data";
 /** What a run makes beside its data; `.removed` when its removal was cut short. */
@@ -77,13 +78,13 @@ export class RunFolder {
    */
   static async open(folder: string): Promise<RunFolder> {
     const before = await stored(join(folder, fileName));
-    const names = await namesIn(folder);
+    const names = await namesIn(folder, anotherFolder);
     const ours = names.find((name) => name === dataName || results.test(name));
     if (before === undefined && ours !== undefined) {
       throw new ConfigError({
         file: join(folder, ours),
         found: "a folder that no recipe was started in, with files of the same names",
-        hint: "choose another output folder",
+        hint: anotherFolder,
       });
     }
     const folds = names.filter((name) => foldFolder.test(name)).map((name) => join(folder, name));
@@ -131,7 +132,7 @@ export class RunFolder {
         hint: "move the data elsewhere, or choose another output folder",
       });
     }
-    const names = await namesIn(this.folder);
+    const names = await namesIn(this.folder, anotherFolder);
     const locks: FolderLock[] = [];
     try {
       for (const name of names) {
@@ -184,15 +185,6 @@ function liesIn(folder: string, path: string): boolean {
   return first !== "..";
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw fileErrorOf(cause, folder, "choose another output folder");
-  }
-}
-
 async function stored(file: string): Promise<Stored | undefined> {
   if (!existsSync(file)) return undefined;
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
@@ -208,7 +200,7 @@ async function stored(file: string): Promise<Stored | undefined> {
     file,
     found: "not what a recipe's run writes there",
     expected: "the recipe and settings a run was started with",
-    hint: "choose another output folder",
+    hint: anotherFolder,
   });
 }
 

@@ -2,11 +2,11 @@
  * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
  * them (`keepWork`), as far as its own settings would make the same ones.
  */
-import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { copyFile, link, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError } from "@rfmedsam/base";
-import { fileErrorOf } from "@rfmedsam/base/node";
+import { fileErrorOf, namesIn } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
@@ -64,7 +64,7 @@ async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, sameProm
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
 
 async function takeFiles(from: string, to: string): Promise<void> {
-  for (const name of await readdir(from).catch(whenMissing([]))) await takeFile(join(from, name), join(to, name));
+  for (const name of await namesIn(from)) await takeFile(join(from, name), join(to, name));
 }
 
 /** Without a copy where the file system can: nobody writes into these files, they are only replaced. */
@@ -74,11 +74,4 @@ async function takeFile(from: string, to: string): Promise<void> {
     if (cause.code === "ENOENT") return;
     await copyFile(from, to);
   });
-}
-
-function whenMissing<T>(value: T): (cause: NodeJS.ErrnoException) => T {
-  return (cause) => {
-    if (cause.code === "ENOENT") return value;
-    throw cause;
-  };
 }
