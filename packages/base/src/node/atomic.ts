@@ -2,9 +2,10 @@
  * Nothing is half-written: bytes go to a temporary name beside the target, are flushed to disk, then renamed over it. Whatever
  * stops the process in between (a full disk, a kill) leaves the old file, or none.
  */
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileErrorOf } from "./files.js";
+import { makeFolder } from "./folders.js";
 
 let serial = 0;
 
@@ -25,7 +26,7 @@ export async function writeFileAtomic(target: string, bytes: Bytes): Promise<voi
   const temporary = temporaryName(target);
   let handle: FileHandle | undefined;
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     handle = await open(temporary, "wx");
     await writeAll(handle, bytes);
     await handle.sync();
@@ -65,14 +66,14 @@ export function writeJsonAtomic(target: string, value: unknown): Promise<void> {
 export async function writeFolderAtomic(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryName(target);
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     await fill(temporary);
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
     throw cause;
   }
   try {
-    await mkdir(dirname(join(target)), { recursive: true });
+    await makeFolder(dirname(join(target)));
     await rename(temporary, target);
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });

@@ -10,10 +10,10 @@
  * make again. A training does not stop for its record: what cannot be written is kept and tried again, and told by `close`.
  */
 import { appendFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, joinBytes, RfmedsamError } from "@rfmedsam/base";
-import { fileErrorOf, residentMemory, writeJsonAtomic } from "@rfmedsam/base/node";
+import { fileErrorOf, makeFolder, residentMemory, writeJsonAtomic } from "@rfmedsam/base/node";
 import { linesFile } from "@rfmedsam/metrics";
 import type { StepRecord } from "../loop/loop.js";
 import { curvesOf, plotsOf } from "./curves.js";
@@ -70,7 +70,7 @@ export class RunRecorder {
    */
   static async open(folder: string, options: RecorderOptions = {}): Promise<RunRecorder> {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       if (options.restart) await removeRecord(folder);
     } catch (cause) {
       throw fileErrorOf(cause, folder);

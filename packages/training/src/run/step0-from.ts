@@ -2,11 +2,11 @@
  * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
  * them (`keepWork`), as far as its own settings would make the same ones.
  */
-import { copyFile, link, mkdir } from "node:fs/promises";
+import { copyFile, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError } from "@rfmedsam/base";
-import { fileErrorOf, namesIn } from "@rfmedsam/base/node";
+import { fileErrorOf, makeFolder, namesIn } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
@@ -69,7 +69,7 @@ async function takeFiles(from: string, to: string): Promise<void> {
 
 /** Without a copy where the file system can: nobody writes into these files, they are only replaced. */
 async function takeFile(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   await link(from, to).catch(async (cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return;
     await copyFile(from, to);

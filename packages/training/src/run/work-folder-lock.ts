@@ -3,11 +3,11 @@
  * one on the same machine sees that nobody has it any more, and takes the folder over.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
-import { fileErrorOf } from "@rfmedsam/base/node";
+import { fileErrorOf, makeFolder } from "@rfmedsam/base/node";
 
 /** Who has a folder. */
 interface Holder {
@@ -45,7 +45,7 @@ export class FolderLock {
     const content = `${JSON.stringify(holder)}\n`;
     let made: string | undefined;
     try {
-      made = await mkdir(dirname(file), { recursive: true });
+      made = await makeFolder(dirname(file));
       if (!(await create(file, content))) await takeOver(file, content);
     } catch (cause) {
       await removeEmpty(dirname(file), made);

@@ -3,11 +3,11 @@
  * already, packed on the way when it is not.
  */
 import { constants, createReadStream } from "node:fs";
-import { copyFile, link, mkdir, open, realpath } from "node:fs/promises";
+import { copyFile, link, open, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream";
 import { createGzip } from "node:zlib";
-import { fileErrorOf, writeFileAtomic } from "@rfmedsam/base/node";
+import { fileErrorOf, makeFolder, writeFileAtomic } from "@rfmedsam/base/node";
 
 /** What the file system answers when it cannot link: another disk, no links, too many of them. */
 const unlinkable = new Set(["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
@@ -22,7 +22,7 @@ export async function placeFile(source: string, target: string, linked: boolean)
     return;
   }
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     // The file itself, where the download is made of symbolic links.
     const original = await realpath(source);
     if (linked && (await tryLink(original, target))) return;
