@@ -1,7 +1,4 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { InterruptedError } from "@rfmedsam/base";
-import { writeJsonAtomic } from "@rfmedsam/base/node";
 import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
@@ -37,7 +34,7 @@ export function demo(context: ContextOf): Command {
         .argParser(collect)
         .default([], "none"),
     )
-    .action(async ({ restart, set, ...options }: Options) => {
+    .action(async ({ set, ...options }: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
       const { device, seed } = global;
@@ -47,7 +44,6 @@ export function demo(context: ContextOf): Command {
       const changed = settings.length > 0 && {
         configuration: training.resolveConfiguration("demo", applySettings({}, settings), "--set"),
       };
-      if (restart) await forget(options.output);
       const { dice, cost, verdict, report, seconds } = await training
         .runDemo({
           ...options,
@@ -65,12 +61,6 @@ export function demo(context: ContextOf): Command {
       );
       if (!verdict.reached) running.exitCode = exitCodes.system;
     });
-}
-
-/** A demonstration that was started with other settings is made anew; nobody's settings are none. Another folder is left as it is. */
-async function forget(folder: string): Promise<void> {
-  const settings = join(folder, "demo.json");
-  if (existsSync(settings)) await writeJsonAtomic(settings, {});
 }
 
 /** The steps say how the command of their name goes on. */

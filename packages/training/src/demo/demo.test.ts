@@ -72,9 +72,19 @@ describe("the demonstration", () => {
     expect(await readdir(join(parent, "out"))).toEqual(["demo.json"]);
   });
 
+  test("of a stopped one nothing is left when it is started anew", async () => {
+    const output = join(parent, "out");
+    await openDemoFolder(output, { seed: 0 });
+    await writeFile(join(output, "labels"), "half of them");
+    expect((await openDemoFolder(output, { seed: 0 })).resumed).toBe(true);
+    expect((await openDemoFolder(output, { seed: 0 }, true)).resumed).toBe(false);
+    expect(await readdir(output)).toEqual(["demo.json"]);
+    expect(JSON.parse(await readFile(join(output, "demo.json"), "utf8"))).toEqual({ seed: 0 });
+  });
+
   test("never touches a folder that is not its own", async () => {
     await writeFile(join(parent, "mine.txt"), "mine");
-    await expect(openDemoFolder(parent, {})).rejects.toThrow(FileError);
+    for (const restart of [false, true]) await expect(openDemoFolder(parent, {}, restart)).rejects.toThrow(FileError);
     expect(await readdir(parent)).toEqual(["mine.txt"]);
   });
 });

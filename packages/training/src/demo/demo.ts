@@ -33,6 +33,8 @@ export interface DemoOptions {
   /** The preset `demo` unless given. */
   readonly configuration?: TrainingConfiguration;
   readonly goal?: DemoGoal;
+  /** A demonstration that was stopped is made anew instead of gone on with. */
+  readonly restart?: boolean | undefined;
   readonly progress?: Progress;
   readonly signal?: CancelSignal | undefined;
 }
@@ -69,7 +71,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { output, seed, cases, test, phantom, goal } = { ...defaults, ...options };
   const { progress = silent, signal, configuration = resolveConfiguration("demo") } = options;
   const device = chooseDevice(options.device);
-  const folder = await openDemoFolder(output, { seed, cases, test, phantom, configuration });
+  const folder = await openDemoFolder(output, { seed, cases, test, phantom, configuration }, options.restart);
 
   if (!existsSync(folder.data)) {
     const name = "Phantoms of the demonstration";

@@ -9,8 +9,8 @@
  *   evaluation.json, .csv      every number
  *   report.html                written last
  *
- * A demonstration that was stopped goes on; one that is complete, or was started with other settings, is made anew. A folder that is
- * not a demonstration's is left alone.
+ * A demonstration that was stopped goes on, unless it shall not; one that is complete, or was started with other settings, is made anew.
+ * A folder that is not a demonstration's is left alone.
  */
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
@@ -32,10 +32,10 @@ export interface DemoFolder {
 }
 
 /**
- * @param settings everything that decides the result
+ * @param settings everything that decides the result @param restart a stopped demonstration is made anew, too
  * @throws FileError when the folder holds something else
  */
-export async function openDemoFolder(folder: string, settings: unknown): Promise<DemoFolder> {
+export async function openDemoFolder(folder: string, settings: unknown, restart = false): Promise<DemoFolder> {
   const settingsFile = join(folder, "demo.json");
   const report = join(folder, "report.html");
   const wanted = JSON.stringify(settings);
@@ -47,7 +47,7 @@ export async function openDemoFolder(folder: string, settings: unknown): Promise
       hint: anotherFolder,
     });
   }
-  const resumed = before !== undefined && !existsSync(report) && sameSettings(before, wanted);
+  const resumed = before !== undefined && !restart && !existsSync(report) && sameSettings(before, wanted);
   if (!resumed) {
     // The report first: without it a folder that is half removed counts as not complete.
     for (const part of ["report.html", ...parts]) await rm(join(folder, part), { recursive: true, force: true });
