@@ -14,7 +14,7 @@ help:
 	@echo 'make reference  all comparisons with the reference results in $(reference) (RFMEDSAM_SHARED says where else)'
 	@echo 'make bench      speed and memory beside the same work in Python: a table here, JSON in bench-output/'
 	@echo 'make full-size  every official model at its official size: built, saved, loaded, used once; memory of long volumes'
-	@echo 'make bench-images  resampling and regions without any network'
+	@echo 'make bench-images  resampling, regions and the memory of converting, without any network'
 	@echo 'make fuzz       changed files for every parser, 10 minutes; failures are kept in fuzz/regressions/'
 	@echo 'make check      types, lint and import boundaries'
 	@echo 'make clean      removes everything that was built or installed here'
@@ -44,6 +44,7 @@ full-size: setup
 bench-images: setup
 	@node tools/setup.mjs --compile bench
 	@node bench/dist/imaging.js $(ARGS)
+	@node bench/dist/converting-memory.js
 
 fuzz: setup
 	@node tools/setup.mjs --compile fuzz
