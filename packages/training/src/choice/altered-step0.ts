@@ -1,6 +1,6 @@
 /**
- * Damage to step 0's labels as the segmenter's hook: where a label changes, its logit comes out on top; what step 0 is sure of elsewhere
- * stays.
+ * Damage to step 0's labels as the segmenter's hook: step 0 as if it had said so from the beginning. Nothing of its undamaged answer is
+ * left for a refinement to find: wherever the labels lie, it is as sure of them as it was of its own on the whole.
  */
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
 import { type AlterStep0, argmaxOfSlice } from "@rfmedsam/segmenter";
@@ -16,8 +16,8 @@ export interface LabelGrid {
   readonly classes: number;
 }
 
-/** How far above the winner the logit of a label is that the damage put there. */
-const margin = 3;
+/** Surer than this step 0 is said to be nowhere, so that logits stay numbers. */
+const mostCertain = 0.999;
 
 /** @param classes background included @param damage makes new labels `[z, y, x]` */
 export function alteredStep0(classes: number, damage: (grid: LabelGrid) => Uint8Array): AlterStep0 {
@@ -25,9 +25,26 @@ export function alteredStep0(classes: number, damage: (grid: LabelGrid) => Uint8
     const voxels = voxelCount(shape);
     const before = argmaxOfSlice(logits, classes, voxels);
     const after = damage({ labels: before, shape, spacing, classes });
-    for (let i = 0; i < voxels; i++) {
-      if (before[i] !== after[i]) logits[after[i]! * voxels + i] = logits[before[i]! * voxels + i]! + margin;
-    }
+    const certainty = Math.min(mostCertain, certaintyOf(logits, before, classes));
+    const above = Math.log((certainty * (classes - 1)) / (1 - certainty));
+    logits.fill(0);
+    for (let i = 0; i < voxels; i++) logits[after[i]! * voxels + i] = above;
     return logits;
   };
+}
+
+/** Mean probability of the winners where something is seen, or everywhere when nothing is. */
+function certaintyOf(logits: Float32Array, winners: Uint8Array, classes: number): number {
+  const voxels = winners.length;
+  const anything = winners.some((label) => label !== 0);
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < voxels; i++) {
+    if (anything && winners[i] === 0) continue;
+    const top = logits[winners[i]! * voxels + i]!;
+    let shares = 0;
+    for (let k = 0; k < classes; k++) shares += Math.exp(logits[k * voxels + i]! - top);
+    sum += 1 / shares;
+    count += 1;
+  }
+  return sum / count;
 }

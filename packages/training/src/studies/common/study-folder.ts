@@ -11,18 +11,23 @@ import type { CancelSignal } from "@rfmedsam/base";
 import { ConfigError, FormatError, InterruptedError, type Progress, throwIfCancelled } from "@rfmedsam/base";
 import { readFileOrExplain, writeJsonAtomic } from "@rfmedsam/base/node";
 import type { CaseFiles } from "../../dataset/nnunet.js";
+import { versions } from "../../version.js";
 import { fromPlain, type Measurement, toPlain } from "./measurements.js";
 
 export class StudyFolder {
   private constructor(readonly folder: string) {}
 
   /**
-   * @param identity what must be the same for a study to go on; its keys are named in the error
-   * @throws ConfigError when the folder belongs to another study
+   * @param identity what must be the same for a study to go on, beside the program itself; its keys are named in the error
+   * @throws ConfigError when the folder belongs to another study, or another version began it
    */
   static async open(folder: string, identity: Readonly<Record<string, unknown>>): Promise<StudyFolder> {
     const file = join(folder, "study.json");
-    const wanted = toPlain(identity) as Record<string, unknown>;
+    const { rfmedsam, revision } = versions();
+    const wanted = toPlain({ ...identity, "version of rfmedsam": `${rfmedsam}, revision ${revision}` }) as Record<
+      string,
+      unknown
+    >;
     if (existsSync(file)) {
       const before = await readObject(file);
       const keys = [...new Set([...Object.keys(wanted), ...Object.keys(before)])];
