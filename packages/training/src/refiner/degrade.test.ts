@@ -27,7 +27,7 @@ describe.each(Object.entries<Degradation>(degradations))("labels %s", (kind, deg
       const degraded = degradation(new Random(n), classes)(slice);
       expect(degraded).toHaveLength(labels.length);
       expect(degraded.every((label) => label < classes)).toBe(true);
-      if (kind !== "confused" && kind !== "blob") expect(area(degraded, 2)).toBe(0);
+      if (!["confused", "swapped", "blob"].includes(kind)) expect(area(degraded, 2)).toBe(0);
     }
     expect(labels).toEqual(before);
   });
@@ -41,13 +41,13 @@ describe.each(Object.entries<Degradation>(degradations))("labels %s", (kind, deg
     expect(Math.max(...changed)).toBeLessThan(0.5);
   });
 
-  test("are the same for the same stream, and go wrong alike on every slice unless slices are lost", () => {
+  test("are the same for the same stream, and go wrong alike on every slice unless slices are lost or swapped", () => {
     for (let n = 0; n < 10; n++) {
       const [one, again] = [degradation(new Random(n), classes), degradation(new Random(n), classes)];
       const first = one(slice);
       expect(one(slice)).toEqual(first);
       expect(again(slice)).toEqual(first);
-      if (kind !== "lost") expect(one({ ...slice, index: 5 })).toEqual(first);
+      if (kind !== "lost" && kind !== "swapped") expect(one({ ...slice, index: 5 })).toEqual(first);
     }
   });
 
@@ -74,6 +74,26 @@ describe("what goes wrong", () => {
       for (const kind of left) kinds.add(kind);
     }
     expect(kinds).toEqual(new Set(["true true", "false true", "true false", "false false"]));
+  });
+
+  test("swapped: two classes whole, on some slices and not on others; one class alone has nothing to be swapped with", () => {
+    let swaps = 0;
+    for (const swap of draws("swapped", 30)) {
+      const left = Array.from({ length: 40 }, (_, index) => swap({ ...slice, index }));
+      expect(left.some((out) => out.every((label, i) => label === labels[i]))).toBe(true);
+      const wrong = left.filter((out) => out.some((label, i) => label !== labels[i]));
+      for (const out of wrong) {
+        expect([...out.keys()].every((i) => (out[i] === 0) === (labels[i] === 0))).toBe(true);
+        expect([area(out, 1), area(out, 2), area(out, 3)].sort()).toEqual([0, area(labels, 1), area(labels, 3)].sort());
+      }
+      swaps += wrong.length;
+    }
+    expect(swaps).toBeGreaterThan(100);
+    const single = labels.map((label) => Math.min(label, 1));
+    for (let n = 0; n < 10; n++) {
+      const swap = degradations.swapped(new Random(n), 2);
+      for (let index = 0; index < 8; index++) expect(swap({ ...slice, labels: single, index })).toEqual(single);
+    }
   });
 
   test("blob: one ellipse of one class more, on background alone", () => {

@@ -14,13 +14,17 @@ export interface LabelSlice {
 }
 
 /**
- * What is drawn at random is drawn once a sequence, so that neighbouring slices go wrong alike, as predictions do; only lost slices
- * are some and not others, as there.
+ * What is drawn at random is drawn once a sequence, so that neighbouring slices go wrong alike, as predictions do; only lost and swapped
+ * slices are some and not others, as there.
  */
 export type Degradation = (random: Random, classes: number) => (slice: LabelSlice) => Uint8Array;
 
-/** Slices after which the pattern of lost ones repeats. */
-const lostPattern = 32;
+/** Slices after which the pattern of those that go wrong repeats. */
+const pattern = 32;
+const someSlices = (random: Random) => {
+  const gone = Array.from({ length: pattern }, () => random.chance(0.4));
+  return ({ index }: LabelSlice) => gone[index % pattern]!;
+};
 
 export const degradations = {
   /** The mask slid to one side. */
@@ -74,9 +78,18 @@ export const degradations = {
   /** Some slices without one class, or without any. */
   lost: (random, classes) => {
     const label = random.below(classes);
-    const gone = Array.from({ length: lostPattern }, () => random.chance(0.4));
+    const goneFrom = someSlices(random);
     return (slice) =>
-      painted(slice, (own) => (gone[slice.index % lostPattern] && (label === 0 || own === label) ? 0 : own));
+      goneFrom(slice) ? painted(slice, (own) => (label === 0 || own === label ? 0 : own)) : slice.labels;
+  },
+  /** Some slices with two classes taken for each other: only their neighbours tell which is which. One class alone stays as it is. */
+  swapped: (random, classes) => {
+    const [a, b] = random.shuffled(Array.from({ length: classes - 1 }, (_, n) => n + 1));
+    const goneFrom = someSlices(random);
+    return (slice) =>
+      b !== undefined && goneFrom(slice)
+        ? painted(slice, (own) => (own === a ? b : own === b ? a! : own))
+        : slice.labels;
   },
   /** An ellipse of one class where there is background. */
   blob: (random, classes) => {

@@ -16,8 +16,8 @@ describe("the refiner's estimate", () => {
   });
 
   test("grows with the image's area, with the batch, with the classes", () => {
-    expect(part("losses", { imageSize: 256 })).toBe(4 * part("losses"));
-    expect(part("image encoder", { batch: 4 })).toBe(2 * part("image encoder"));
+    expect(part("losses", { imageSize: 512 })).toBe(4 * part("losses"));
+    expect(part("image encoder", { batch: 2 })).toBe(2 * part("image encoder"));
     expect(part("mask decoder", {}, { classes: 9 })).toBe(2 * part("mask decoder"));
     expect(part("mask decoder", {}, { objects: 2 })).toBe(part("mask decoder") / 2);
   });
