@@ -22,10 +22,10 @@ export function upperBound(context: ContextOf): Command {
     summary: "how well SAM 2 does when the truth prompts it",
     description:
       "Makes prompts from the true labels, follows every label through the volume and compares with the truth; every kind of prompt × " +
-      "slices that are prompted × direction is a row. SAM 2 is a model's refiner, or a file of official weights. Stopped with Ctrl-C, " +
+      "slices that are prompted × direction is a row; with a model also the truth in the place of its step 0. SAM 2 is a model's refiner, or a file of official weights. Stopped with Ctrl-C, " +
       "the same command goes on.",
     examples: [
-      ["rfmedsam upper-bound Dataset900_Phantom -m model -o upper-bound", "a model's refiner, all 72 rows"],
+      ["rfmedsam upper-bound Dataset900_Phantom -m model -o upper-bound", "a model's refiner, all 74 rows"],
       [
         "rfmedsam upper-bound DATASET --weights sam2.1_hiera_tiny.pt -o upper-bound --prompts box --strategies middle,even5",
         "official weights, two rows for each direction",
@@ -40,7 +40,7 @@ export function upperBound(context: ContextOf): Command {
       "with --weights: side of the network's input (default: the weights' own)",
       wholeNumber(1),
     )
-    .option("--prompts <list>", "of mask, box, click, clicks3 (default: all)", nameList)
+    .option("--prompts <list>", "of mask, box, click, clicks3, and with a model step0 (default: all)", nameList)
     .option("--strategies <list>", "of every, first, middle, largest, evenK, best (default: all, K = 3)", nameList)
     .option("--directions <list>", "of both, forward, backward (default: all)", nameList);
   return withCaseCount(withStudyOptions(command)).action(async (dataset: string, options: Options) => {

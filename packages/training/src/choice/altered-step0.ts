@@ -26,11 +26,21 @@ export function alteredStep0(classes: number, damage: (grid: LabelGrid) => Uint8
     const before = argmaxOfSlice(logits, classes, voxels);
     const after = damage({ labels: before, shape, spacing, classes });
     const certainty = Math.min(mostCertain, certaintyOf(logits, before, classes));
-    const above = Math.log((certainty * (classes - 1)) / (1 - certainty));
-    logits.fill(0);
-    for (let i = 0; i < voxels; i++) logits[after[i]! * voxels + i] = above;
-    return logits;
+    return logitsOfLabels(after, classes, certainty, logits);
   };
+}
+
+/** Logits `[K, n]` of a predictor that is equally sure of all its labels `[n]`. @param certainty probability of the label, below 1 */
+export function logitsOfLabels(
+  labels: Uint8Array,
+  classes: number,
+  certainty: number,
+  out: Float32Array = new Float32Array(classes * labels.length),
+): Float32Array {
+  const above = Math.log((certainty * (classes - 1)) / (1 - certainty));
+  out.fill(0);
+  for (let i = 0; i < labels.length; i++) out[labels[i]! * labels.length + i] = above;
+  return out;
 }
 
 /** Mean probability of the winners where something is seen, or everywhere when nothing is. */

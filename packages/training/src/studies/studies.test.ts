@@ -58,7 +58,7 @@ const upper = (changes: Partial<UpperBoundOptions> = {}): UpperBoundOptions => (
   dataset,
   model: at("ablation/base"),
   output: at("upper"),
-  prompts: ["mask", "clicks3"],
+  prompts: ["mask", "clicks3", "step0"],
   strategies: ["every", "best"],
   directions: ["both", "backward"],
   device: "cpu",
@@ -243,12 +243,19 @@ describe("an upper bound", () => {
       "clicks3 every backward",
       "clicks3 best both",
       "clicks3 best backward",
+      "step0 as the model asks stage 1",
+      "step0 as the model asks stage 2",
     ]);
-    expect(result.verdict).toEqual([expect.stringMatching(/^Best: /)]);
+    expect(result.verdict).toEqual([
+      expect.stringMatching(/^Best: /),
+      expect.stringMatching(/place of step 0: mean Dice of stage 1 0\.\d+, stage 2 0\.\d+\.$/),
+    ]);
     const { measurements } = result.measured;
     expect(measurements.every(({ seconds, memory }) => seconds > 0 && memory > 0)).toBe(true);
     const { html } = await filesOf(result);
     expect(html).toContain("the true mask");
+    const through = measurements.filter(({ arm }) => arm.startsWith("step0/"));
+    expect(through.map(({ arm }) => arm)).toEqual(["step0/stage1", "step0/stage2"]);
   });
 
   test("does the same with a file of weights, which are asked for at one size in one folder", async () => {
@@ -263,6 +270,8 @@ describe("an upper bound", () => {
     expect(measured.measurements.map(({ arm }) => arm)).toEqual(["mask/every/both"]);
     expect(measured.measurements[0]!.scores.dice).toHaveLength(2);
     await expect(runUpperBound({ ...official, imageSize: 128 })).rejects.toThrow(/another imageSize/);
+    const asStep0 = { ...official, output: at("weights-step0"), prompts: ["step0"] };
+    await expect(runUpperBound(asStep0)).rejects.toThrow(/prompts step0 for a file of weights.*a model folder/s);
   });
 
   test("refuses what there is not", async () => {

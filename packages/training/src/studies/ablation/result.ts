@@ -26,7 +26,10 @@ export function ablationStudy(
     name: "ablation",
     title,
     summary: `${summary} ${measured.cases.length} cases, ${measured.labels.length} labels.`,
-    verdict: sentences.length > 0 ? sentences : ["No variant differs from the base by more than chance explains."],
+    verdict:
+      sentences.length > 0
+        ? sentences
+        : ["No variant differs from the base by more than the choice of cases explains."],
     headlines: [{ name: "base, mean Dice", value: statisticsOf(measured, baseName, "dice").mean.toFixed(3) }],
     table: {
       title,
@@ -53,7 +56,7 @@ export function ablationStudy(
       legend: [
         ...variants.map(({ name, about }) => `${name}: ${about}.`),
         ...commonLegend,
-        "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm.",
+        "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm. Every variant was trained once: another seed may change as much.",
       ],
     },
     plots: [

@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FormatError } from "@rfmedsam/base";
 import { casesOfFold } from "@rfmedsam/metrics/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type CaseChoice, studyCases } from "./cases.js";
+import { type CaseChoice, noteLearnedCases, studyCases } from "./cases.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -31,6 +31,25 @@ async function chosen(choice: CaseChoice = {}) {
   const { cases, facts } = await studyCases(folder, { onNote: (note) => notes.push(note), ...choice });
   return { ids: cases.map(({ id }) => id), labels: cases.map(({ labels }) => labels), notes, facts };
 }
+
+test("cases that a model has learned from are told; a model that does not say is believed", async () => {
+  const { cases } = await studyCases(folder, {});
+  const notes = async () => {
+    const told: string[] = [];
+    await noteLearnedCases(folder, cases, (note) => told.push(note));
+    return told;
+  };
+  expect(await notes()).toEqual([]);
+  const file = join(folder, "training.json");
+  await writeFile(file, "{}");
+  expect(await notes()).toEqual([]);
+  await writeFile(file, JSON.stringify({ cases: ["x", "y"] }));
+  expect(await notes()).toEqual([]);
+  await writeFile(file, JSON.stringify({ cases: ["c", "x", "a"] }));
+  expect(await notes()).toEqual([expect.stringContaining("trained on 2 of the 3 measured cases (a, c)")]);
+  await writeFile(file, "{");
+  await expect(notes()).rejects.toThrow(FormatError);
+});
 
 describe("the cases of a study", () => {
   test("are the held-out ones, where all have labels", async () => {

@@ -1,7 +1,8 @@
 /** The cases of a study: those a model has not learned from, if anybody knows, and only those that fit the model. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FormatError } from "@rfmedsam/base";
+import { readFileOrExplain } from "@rfmedsam/base/node";
 import { listFolder } from "@rfmedsam/imaging/node";
 import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
@@ -79,6 +80,33 @@ export async function heldOut({ folder, fileEnding, channelNames }: Dataset): Pr
     labelled: cases.filter((files) => files.labels !== undefined),
     unlabelled: cases.filter((files) => files.labels === undefined).map(({ id }) => id),
   };
+}
+
+/** Tells of measured cases that bear names of those a model says it was trained on. A model that does not say is believed. */
+export async function noteLearnedCases(
+  model: string,
+  cases: readonly CaseFiles[],
+  onNote: CaseChoice["onNote"],
+): Promise<void> {
+  const file = join(model, "training.json");
+  if (!existsSync(file)) return;
+  const learned = new Set(trainedCases(new TextDecoder().decode(await readFileOrExplain(file)), file));
+  const both = cases.map(({ id }) => id).filter((id) => learned.has(id));
+  if (both.length === 0) return;
+  onNote?.(
+    `The model was trained on ${both.length} of the ${cases.length} measured cases (${both.slice(0, 8).join(", ")}${both.length > 8 ? ", …" : ""}): ` +
+      "it looks better on them than on others.",
+  );
+}
+
+function trainedCases(text: string, file: string): readonly string[] {
+  let cases: unknown;
+  try {
+    ({ cases } = JSON.parse(text) as { cases?: unknown });
+  } catch (cause) {
+    throw new FormatError({ file, found: "this is not JSON", expected: "what training wrote", cause });
+  }
+  return Array.isArray(cases) ? (cases as string[]) : [];
 }
 
 /** Whether a model can be measured on a data set. @throws ConfigError when labels or channels differ */

@@ -1,5 +1,6 @@
 /** The stress test's table, plot and verdict. */
-import { type Cell, comparePaired, type PairedSummary } from "@rfmedsam/metrics";
+import { type Cell, comparePaired, type PairedSummary, type Scores } from "@rfmedsam/metrics";
+import { rightOrDice } from "../../choice/output-stage.js";
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
@@ -63,7 +64,7 @@ export function stressStudy(measured: Measured, chosen: readonly DegradationName
       legend: [
         ...chosen.map((row) => `${row}: ${degradations[row].sentence}.`),
         ...commonLegend,
-        "Gains are final (with the gate) − step 0 on the same damaged cases, paired; labels that one of the two has no Dice for count nowhere; p by Wilcoxon's signed-rank test.",
+        "Gains are final (with the gate) − step 0 on the same damaged cases, paired; where only one of the two sees a label that is not there, the other is right (Dice 1); the undamaged cases' gain is in all of them; p by Wilcoxon's signed-rank test.",
         "Seconds are those of what comes behind step 0: one prediction serves all damage to it.",
       ],
     },
@@ -92,7 +93,14 @@ export function stressStudy(measured: Measured, chosen: readonly DegradationName
 
 function gainOf(measured: Measured, row: RowName): PairedSummary["foreground"] {
   const scores = (column: StressColumn) => scoresOfArm(measured, armOf(row, column), "dice");
-  return comparePaired(scores("step0"), scores("final")).foreground;
+  const [before, after] = [scores("step0"), scores("final")];
+  return comparePaired(rightBeside(before, after), rightBeside(after, before)).foreground;
+}
+
+/** A false organ counts for whoever does not see it, as where stages are chosen. */
+function rightBeside(own: Scores, other: Scores): Scores {
+  const value = (dice: number, beside: number) => (Number.isNaN(beside) ? dice : rightOrDice(dice));
+  return { ...own, values: own.values.map((row, c) => row.map((dice, l) => value(dice, other.values[c]![l]!))) };
 }
 
 const points = (dice: number): string => (100 * dice).toFixed(1).replace(/\.0$/, "");

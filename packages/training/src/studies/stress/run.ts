@@ -15,7 +15,7 @@ import { classTable, type Segmentation, Segmenter } from "@rfmedsam/segmenter";
 import type { Device } from "@rfmedsam/torch";
 import { alteredStep0 } from "../../choice/altered-step0.js";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
-import { assertFits, type CaseChoice, studyCases } from "../common/cases.js";
+import { assertFits, type CaseChoice, noteLearnedCases, studyCases } from "../common/cases.js";
 import { chooseRows } from "../common/choose-rows.js";
 import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
 import { type StudyResult, writeStudy } from "../common/report.js";
@@ -57,6 +57,7 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
     });
   }
   assertFits(dataset, manifest);
+  await noteLearnedCases(options.model, cases, options.onNote);
   const folder = await StudyFolder.open(options.output, {
     study: "stress",
     model: resolve(options.model),

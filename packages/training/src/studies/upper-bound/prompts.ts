@@ -20,7 +20,7 @@ export interface PromptKindRow {
 
 export const truePrompts = {
   mask: {
-    sentence: "the true mask",
+    sentence: "the true mask, which SAM 2 then answers with on that slice: what is measured there is resampling",
     ask: ({ predictor, slice, object, truth }) => predictor.addMask(slice, object, truth),
   },
   box: {

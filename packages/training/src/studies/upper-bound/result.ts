@@ -1,13 +1,20 @@
 /** The upper bound's table, plot and what it says. */
+import { stageInWords } from "@rfmedsam/segmenter";
 import type { Measured } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, statisticsOf } from "../common/table.js";
 import { armOf, type Way } from "./follow.js";
 import { truePrompts } from "./prompts.js";
 import { describeStrategy } from "./strategies.js";
+import { armOfStage, promptedStages, truthAsStep0 } from "./through-stages.js";
 
-/** @param ways the rows, in their order */
-export function upperBoundStudy(measured: Measured, ways: readonly Way[], facts: Study["facts"]): Study {
+/** @param ways the rows, in their order @param through whether rows of the model's own stages follow them */
+export function upperBoundStudy(
+  measured: Measured,
+  ways: readonly Way[],
+  through: boolean,
+  facts: Study["facts"],
+): Study {
   const dice = new Map(ways.map((way) => [way, statisticsOf(measured, armOf(way), "dice")]));
   const ranked = ways.filter((way) => Number.isFinite(dice.get(way)!.mean));
   const best = [...ranked].sort((a, b) => dice.get(b)!.mean - dice.get(a)!.mean)[0];
@@ -18,16 +25,32 @@ export function upperBoundStudy(measured: Measured, ways: readonly Way[], facts:
     name: "upper-bound",
     title: "Upper bound: prompts made from the truth",
     summary: `${measured.cases.length} cases, ${measured.labels.length} labels, ${ways.length} ways to prompt.`,
-    verdict: [best === undefined ? "Nothing was found to measure." : bestSentence(best, dice.get(best)!)],
+    verdict: [
+      ...(best === undefined
+        ? through
+          ? []
+          : ["Nothing was found to measure."]
+        : [bestSentence(best, dice.get(best)!)]),
+      ...(through ? [throughSentence(measured)] : []),
+    ],
     headlines:
       best === undefined ? [] : [{ name: "best mean Dice", value: dice.get(best)!.mean.toFixed(3), note: armOf(best) }],
     table: {
       title: "Prompts made from the truth, propagated through the volume",
       columns: [{ name: "prompt" }, { name: "slices" }, { name: "direction" }, ...commonColumns],
-      rows: ways.map((way) => [way.prompt, way.strategy, way.direction, ...commonCells(measured, armOf(way))]),
+      rows: [
+        ...ways.map((way) => [way.prompt, way.strategy, way.direction, ...commonCells(measured, armOf(way))]),
+        ...(through ? promptedStages : []).map((stage) => [
+          truthAsStep0,
+          "as the model asks",
+          stageInWords(stage),
+          ...commonCells(measured, armOfStage(stage)),
+        ]),
+      ],
       legend: [
         ...prompts.map((prompt) => `${prompt}: ${truePrompts[prompt].sentence}.`),
         ...strategies.map((strategy) => `${strategy}: ${describeStrategy(strategy)}.`),
+        ...(through ? [`${truthAsStep0}: the truth in the place of step 0, refined by the model's own stages.`] : []),
         "Labels are prompted and followed one by one; what is found on a voxel by several belongs to the surest. Seconds count each slice's embedding once; the best slices are found once, in the time of the first direction.",
         ...commonLegend,
       ],
@@ -47,6 +70,14 @@ export function upperBoundStudy(measured: Measured, ways: readonly Way[], facts:
     facts,
     measured,
   };
+}
+
+function throughSentence(measured: Measured): string {
+  const means = promptedStages.map((stage) => {
+    const { mean } = statisticsOf(measured, armOfStage(stage), "dice");
+    return `${stageInWords(stage)} ${mean.toFixed(3)}`;
+  });
+  return `The truth in the place of step 0: mean Dice of ${means.join(", ")}.`;
 }
 
 function bestSentence(

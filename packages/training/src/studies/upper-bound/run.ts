@@ -1,16 +1,17 @@
 /**
  * The upper bound: how well a refiner does when the truth prompts it. Prompts are made per label and slice, and propagated through the volume
- * as SAM 2 does; every kind of prompt × conditioning strategy × direction is a row.
+ * as SAM 2 does; every kind of prompt × conditioning strategy × direction is a row. Beside them the truth in step 0's place, through the
+ * model's own stages.
  */
 import { resolve } from "node:path";
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { openModel, openPromptable } from "@rfmedsam/engine";
-import { axesOf, type RefinerNetwork } from "@rfmedsam/segmenter";
+import { axesOf, type RefinerNetwork, type Segmenter } from "@rfmedsam/segmenter";
 import type { Device } from "@rfmedsam/torch";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import type { Dataset } from "../../dataset/nnunet.js";
-import { assertFits, type CaseChoice, studyCases } from "../common/cases.js";
+import { assertFits, type CaseChoice, noteLearnedCases, studyCases } from "../common/cases.js";
 import { chooseRows } from "../common/choose-rows.js";
 import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
 import { type StudyResult, writeStudy } from "../common/report.js";
@@ -18,9 +19,10 @@ import { StudyFolder } from "../common/study-folder.js";
 import { CaseView, officialView, type RefinerView } from "./case-view.js";
 import { armOf, ObjectOfCase, type Way } from "./follow.js";
 import { KeptEmbeddings } from "./kept-embeddings.js";
-import { truePromptNames } from "./prompts.js";
+import { type TruePrompt, truePromptNames } from "./prompts.js";
 import { upperBoundStudy } from "./result.js";
 import { directionNames, isStrategy, type StrategyName, strategyNames } from "./strategies.js";
+import { measureThroughStages, truthAsStep0 } from "./through-stages.js";
 
 export interface UpperBoundOptions extends CaseChoice {
   /** In nnU-Net's layout. */
@@ -47,10 +49,12 @@ export interface UpperBoundOptions extends CaseChoice {
  */
 export async function runUpperBound(options: UpperBoundOptions): Promise<StudyResult> {
   const { progress = silent, signal } = options;
-  const ways = waysOf(options);
+  const kinds = chooseRows("kind of prompt", promptKinds, options.prompts);
+  const ways = waysOf(kinds, options);
   const { dataset, cases, facts: ofCases } = await studyCases(options.dataset, options);
   using opened = await openRefiner(options, dataset);
-  const { view, network, identity } = opened;
+  const { view, network, segmenter, identity } = opened;
+  if (options.model !== undefined) await noteLearnedCases(options.model, cases, options.onNote);
   const folder = await StudyFolder.open(options.output, {
     study: "upper-bound",
     ...identity,
@@ -75,25 +79,36 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
       });
     measurements.push(...(await folder.measureCases(part.join("-"), cases, measure, { progress, signal })));
   }
+  const through = segmenter !== undefined && kinds.includes(truthAsStep0);
+  if (through) {
+    const measure = async (files: (typeof cases)[number], own: Progress) =>
+      measureThroughStages(segmenter, await loadCase(files, dataset.labels), { progress: own, signal });
+    measurements.push(...(await folder.measureCases(truthAsStep0, cases, measure, { progress, signal })));
+  }
   const measured = { labels, cases: cases.map(({ id }) => id), measurements };
   const facts = [...Object.entries(opened.facts), ["data set", dataset.name] as const];
   return writeStudy(
     options.output,
-    upperBoundStudy(measured, ways, [...facts.map(([name, value]) => ({ name, value })), ...ofCases]),
+    upperBoundStudy(measured, ways, through, [...facts.map(([name, value]) => ({ name, value })), ...ofCases]),
   );
 }
 
-function waysOf({ prompts, strategies, directions }: UpperBoundOptions): Way[] {
-  const kinds = chooseRows("kind of prompt", truePromptNames, prompts);
+const promptKinds = [...truePromptNames, truthAsStep0] as const;
+type PromptKind = (typeof promptKinds)[number];
+
+function waysOf(kinds: readonly PromptKind[], { strategies, directions }: UpperBoundOptions): Way[] {
+  const followedKinds = kinds.filter((kind): kind is TruePrompt => kind !== truthAsStep0);
   const slices = chooseRows<StrategyName>("strategy", strategyNames, strategies, isStrategy);
   const followed = chooseRows("direction", directionNames, directions);
-  return kinds.flatMap((prompt) =>
+  return followedKinds.flatMap((prompt) =>
     slices.flatMap((strategy) => followed.map((direction) => ({ prompt, strategy, direction }))),
   );
 }
 
 interface OpenRefiner {
   readonly network: RefinerNetwork;
+  /** All of a model; weights alone have no stages. */
+  readonly segmenter?: Segmenter;
   readonly view: RefinerView;
   /** What makes a study another one. */
   readonly identity: Readonly<Record<string, unknown>>;
@@ -139,6 +154,7 @@ async function openOfModel(
     const axis = axesOf(manifest.refiner)[0]!;
     return {
       network,
+      segmenter,
       view: { preprocessing: manifest.preprocessing, slices, channel, axis, imageSize: network.imageSize },
       identity: { model: resolve(folder), manifest },
       facts: { model: resolve(folder), slices: `${axis}, ${slices}`, device: String(model.device) },
@@ -152,11 +168,18 @@ async function openOfModel(
 
 async function openOfWeights(
   file: string,
-  { device, imageSize }: UpperBoundOptions,
+  { device, imageSize, prompts }: UpperBoundOptions,
   { channelNames }: Dataset,
 ): Promise<OpenRefiner> {
   const opened = await openPromptable(file, { device, imageSize });
   const { tracker, name, family } = opened;
+  if (prompts?.includes(truthAsStep0)) {
+    opened.free();
+    throw new ConfigError({
+      found: `prompts ${truthAsStep0} for a file of weights`,
+      expected: `a model folder: ${truthAsStep0} puts the truth in the place of its step 0`,
+    });
+  }
   if (tracker === undefined) {
     opened.free();
     throw new ConfigError({
