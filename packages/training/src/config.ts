@@ -60,7 +60,11 @@ const step0 = z.strictObject({
   maximumFeatures: count,
   maximumStages: z.int().min(2),
   convsPerStage: count,
-  batch: count,
+  /**
+   * Patches of a step; `auto` as many as hold the voxels of two patches of `patchVoxels`. Either way as many as fit the memory, and at
+   * most a twentieth of all voxels of the data set, as nnU-Net has it.
+   */
+  batch: z.union([z.literal("auto"), count]),
   iterations: count,
   /** `sgd` as nnU-Net trains, with Nesterov's momentum; `adamw` gets further in a few hundred steps when there are many classes. */
   optimizer: z.enum(["sgd", "adamw"]),
@@ -94,7 +98,7 @@ const parameterGroup = z.strictObject({ pattern: z.string(), rate: z.number().mi
 const promptSources = z.strictObject({
   /** Step 0's prediction by a U-Net that has not seen the case. */
   outOfFold: z.number().min(0),
-  /** True labels made worse on purpose: shifted, scaled, bitten, confused, lost, with false blobs. */
+  /** True labels made worse on purpose (refiner/degrade.ts): shifted, scaled, bitten, confused, lost, swapped, with false blobs. */
   degradedTruth: z.number().min(0),
   /** Step 0's prediction made worse in the same ways. */
   degradedPrediction: z.number().min(0),
@@ -121,8 +125,11 @@ const refiner = z.strictObject({
   generator: z.enum(["unet", "light-decoder", "learned-tokens"]),
   /** `null` for none. */
   adapters: adapters.nullable(),
-  /** The first group whose pattern finds a parameter decides; what none finds is frozen. Adapters and calibration always learn. */
-  groups: z.array(parameterGroup).min(1),
+  /**
+   * The first group whose pattern finds a parameter decides; what none finds is frozen: with no group, adapters and calibration alone
+   * learn, which they always do.
+   */
+  groups: z.array(parameterGroup),
   /** How the classes of a stage are made comparable before the softmax: nothing, scale and bias a class, a 1×1 convolution. */
   calibration: z.enum(["none", "class", "convolution"]),
   /** Consecutive slices of one training sample. */

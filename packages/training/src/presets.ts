@@ -121,7 +121,8 @@ export const presets = {
   },
   /**
    * nnU-Net's training of step 0 (1000 epochs of 250 steps, 5 folds), and official SAM 2.1 weights at 1024 pixels of which adapters, mask
-   * decoder and memory attention learn. Needs a graphics card of 24 GB or more and `refiner.weights`.
+   * decoder and memory attention learn. Needs `refiner.weights` and a graphics card: estimated 11 GiB for 3 classes, 51 for 14 and 58 for
+   * 16 (if all are on every slice); half of that with `refiner.sequence` 2.
    */
   gpu: {
     ...cpu,
@@ -131,6 +132,7 @@ export const presets = {
     step0: {
       ...cpu.step0,
       patchVoxels: 128 ** 3,
+      batch: "auto",
       baseFeatures: 32,
       maximumFeatures: 320,
       maximumStages: 6,
@@ -145,11 +147,15 @@ export const presets = {
       ...cpu.refiner,
       backbone: "sam2.1_hiera_b+",
       imageSize: 1024,
+      // RFMedSAM 2 says that adapters learn, as they always do; decoder and memory attention are ours.
       groups: [
         { pattern: "^sam_mask_decoder\\.", rate: 1 },
         { pattern: "^memory_attention\\.", rate: 1 },
       ],
-      sequence: 8,
+      // Pixels, of pictures four times as large.
+      boxJitter: { deviation: 0.1, limit: 20 },
+      prompts: { ...cpu.refiner.prompts, boxMargin: 8 },
+      sequence: 4,
       iterations: 30_000,
       learningRate: 1e-4,
       averaging: 0.999,

@@ -1,5 +1,6 @@
 /** A data set's plan and what it will cost, before anything is trained. */
 import { type CancelSignal, type Progress, throwIfCancelled } from "@rfmedsam/base";
+import { axesOf, sliceAxes } from "@rfmedsam/segmenter";
 import { type Device, onDevice } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { loadCase } from "../dataset/load.js";
@@ -73,7 +74,7 @@ function refinerSizes(refiner: TrainingConfiguration["refiner"], classes: number
   const { config } = model.sam2;
   const parameters = model.parameterCount();
   model.free();
-  return { config, parameters };
+  return { config, parameters, axes: axesOf(refiner).map((axis) => sliceAxes[axis]) };
 }
 
 export interface DatasetPlan {

@@ -255,6 +255,18 @@ test("one batch shows at most a twentieth of the data set, but two patches", () 
   expect([batchOf(2), batchOf(100), batchOf(1000)]).toEqual([2, 5, 12]);
 });
 
+test("without a number, a batch has the voxels of two of the largest patches", () => {
+  const found = fingerprint([1, 1, 1], [40, 56, 40]);
+  const planned = (changes: Changes, totalVolume?: number) =>
+    plan(totalVolume === undefined ? found : { ...found, totalVolume }, { batch: "auto", ...changes });
+  const { patch, batch } = planned({ patchVoxels: 128 ** 3 });
+  expect(patch).toEqual([40, 56, 40]);
+  expect(batch).toBe(Math.floor((2 * 128 ** 3) / (40 * 56 * 40)));
+  expect(planned({ patchVoxels: 100_000 }).batch).toBe(2);
+  // 208 cases of Hippocampus: a twentieth of their voxels, as nnU-Net plans them.
+  expect(planned({ patchVoxels: 128 ** 3 }, 208 * 36 * 50 * 35).batch).toBe(7);
+});
+
 describe("low resolution", () => {
   const low = (found: PlanningFacts, patchVoxels: number) =>
     makePlan(found, ["CT"], 4, configured({ patchVoxels }, { spacing: "low" }));

@@ -69,10 +69,15 @@ export function makePlan(
   const fitsMemory = (pooled: PooledPatch, batch: number) =>
     estimateStep0({ architecture: build(pooled), patch: pooled.patch, batch }, { ...step0, precision, device }).total <=
     budget;
+  const wanted = (patch: Triple) =>
+    step0.batch === "auto"
+      ? Math.max(leastBatch, Math.floor((leastBatch * step0.patchVoxels) / voxelCount(patch)))
+      : step0.batch;
+  const least = step0.batch === "auto" ? leastBatch : Math.min(leastBatch, step0.batch);
   const patchAt = (spacing: Triple): PooledPatch => {
     if (step0.patch !== "auto") return pooledPatch(flattened(step0.patch), spacing, step0.maximumStages);
     const median = flattened(shapeAt(medianExtent, spacing));
-    for (const batch of new Set([Math.min(leastBatch, step0.batch), 1])) {
+    for (const batch of new Set([least, 1])) {
       const fits = (pooled: PooledPatch) => voxelCount(pooled.patch) <= step0.patchVoxels && fitsMemory(pooled, batch);
       const fitted = fitPatch(median, spacing, step0.maximumStages, fits);
       if (fitted !== undefined) return fitted;
@@ -89,7 +94,7 @@ export function makePlan(
   const spacing = spacingOf(fingerprint, preprocessing.spacing, (at) => patchAt(at).patch);
   const known = spacing ?? fingerprint.medianSpacing;
   const pooled = patchAt(known);
-  const most = mostPatches(fingerprint, known, pooled.patch, step0.batch);
+  const most = mostPatches(fingerprint, known, pooled.patch, wanted(pooled.patch));
   let batch = most;
   while (batch > 1 && step0.patch === "auto" && !fitsMemory(pooled, batch)) batch--;
   return {

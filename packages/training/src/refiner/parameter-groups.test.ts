@@ -2,10 +2,11 @@ import { ConfigError } from "@rfmedsam/base";
 import { isAdapterName, officialSam2Configs, Sam2 } from "@rfmedsam/models";
 import { onDevice } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { presets } from "../presets.js";
 import { tinyConfiguration } from "../testing/cases.js";
 import { makeRefiner } from "./make.js";
 import type { RefinerModel } from "./model.js";
-import { chooseLearning, officialWeightGroups } from "./parameter-groups.js";
+import { chooseLearning } from "./parameter-groups.js";
 
 const { refiner } = tinyConfiguration();
 let model: RefinerModel;
@@ -85,10 +86,10 @@ describe("a pattern is refused", () => {
 test("with official weights the decoder and the memory attention learn, of every official model", () => {
   for (const config of Object.values(officialSam2Configs)) {
     const official = onDevice("meta", () => new Sam2(config));
-    const found = (name: string) => officialWeightGroups.some(({ pattern }) => new RegExp(pattern).test(name));
+    const found = (name: string) => presets.gpu.refiner.groups.some(({ pattern }) => new RegExp(pattern).test(name));
     const parts = new Set([...official.namedParameters().keys()].filter(found).map((name) => name.split(".")[0]));
     expect(parts).toEqual(new Set(["memory_attention", "sam_mask_decoder"]));
     official.free();
   }
-  expect(() => chooseLearning(model, officialWeightGroups)).not.toThrow();
+  expect(() => chooseLearning(model, presets.gpu.refiner.groups)).not.toThrow();
 });

@@ -7,12 +7,6 @@ import type { RefinerModel } from "./model.js";
 
 type Groups = TrainingConfiguration["refiner"]["groups"];
 
-/**
- * What learns when official weights are the start: beside the adapters, the mask decoder and the memory attention; the rest is frozen.
- * RFMedSAM 2 says that adapters are trained; the other two are ours.
- */
-export const officialWeightGroups: Groups = [{ pattern: "^(sam_mask_decoder|memory_attention)\\.", rate: 1 }];
-
 /** Parameters that learn at the same rate, as a part of the configuration's. */
 export interface LearningGroup {
   readonly rate: number;

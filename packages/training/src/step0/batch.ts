@@ -20,7 +20,7 @@ export interface Batch {
 export function drawBatch(
   cases: readonly StoredCase[],
   patch: Triple,
-  { batch, foreground, augmentation }: Pick<Step0, "batch" | "foreground" | "augmentation">,
+  { batch, foreground, augmentation }: Pick<Step0, "foreground" | "augmentation"> & { readonly batch: number },
   random: Random,
   device: Device,
 ): Batch {

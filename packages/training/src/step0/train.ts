@@ -63,7 +63,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
       optimizer,
       average,
       step: (iteration, random) => {
-        const { image, labels } = drawBatch(cases, plan.patch, configuration, random, device);
+        const { image, labels } = drawBatch(cases, plan.patch, { ...configuration, batch: plan.batch }, random, device);
         const loss = inPrecision(() => lossOf(image, labels));
         loss.backward();
         const gradient = clipGradNorm(parameters, gradientClip);

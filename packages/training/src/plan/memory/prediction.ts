@@ -16,7 +16,14 @@ export interface PredictionSizes {
   readonly spacing: Triple;
   readonly unet: Step0Sizes;
   readonly folds: number;
-  readonly refiner?: { readonly config: Sam2Config; readonly parameters: number } | undefined;
+  readonly refiner?:
+    | {
+        readonly config: Sam2Config;
+        readonly parameters: number;
+        /** Axes across which slices are cut, from z. */
+        readonly axes: readonly (0 | 1 | 2)[];
+      }
+    | undefined;
   readonly device: Device;
 }
 
@@ -41,12 +48,15 @@ export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate {
       .hold("arrays to be collected", uncollected / 32, 32);
   const moments = [holdWindow(moment(), unet)];
   const objects = classes - 1;
+  // One axis after the other; the answers of all stay.
+  const counts = refiner?.axes.map((axis) => shape[axis]) ?? [];
+  const answers = counts.reduce((sum, count) => sum + count, 0);
   if (refiner) {
-    const slices = Math.min(shape[0], slicesKept);
-    moments.push(holdSlices(holdAnswers(moment(), refiner.config, shape[0], objects), refiner.config, slices, objects));
+    const slices = Math.min(Math.max(...counts), slicesKept);
+    moments.push(holdSlices(holdAnswers(moment(), refiner.config, answers, objects), refiner.config, slices, objects));
   }
   // A score and a label a stage and voxel of the input, one class's scores on both grids.
-  const merging = refiner ? holdAnswers(moment(), refiner.config, shape[0], objects) : moment();
+  const merging = refiner ? holdAnswers(moment(), refiner.config, answers, objects) : moment();
   merging.hold("merging classes", 5 * fingerprint.largestVoxels, refiner ? 4 : 1);
   merging.hold("merging classes", 4 * fingerprint.largestVoxels, 2).hold("merging classes", 4 * voxels, 3);
   moments.push(merging);
