@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CheckpointError, ConfigError, DatasetError, FileError, RfmedsamError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
+import type { Device } from "@rfmedsam/torch";
 import { datasetKindNamed } from "../dataset/convert/kinds.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import type { Recipe } from "./recipe.js";
@@ -61,6 +62,7 @@ export function describeRecipe(recipe: Recipe): string {
     `${recipe.name}: ${recipe.title}`,
     recipe.summary,
     `Cost: ${recipe.cost}`,
+    ...(recipe.needs.gpu ? ["Needs a GPU (or --device cpu, and weeks)."] : []),
     ...(needs.length === 0 ? ["Needs nothing from outside."] : []),
     ...needs.map(({ what, option, title, obtain, licence, layout }) =>
       [
@@ -86,6 +88,17 @@ export interface FoundNeeds {
   readonly weights: string | undefined;
   /** Sentences the user should read. */
   readonly notes: readonly string[];
+}
+
+/** @throws ConfigError when a recipe for a GPU found none, and nobody said that it shall run on the CPU */
+export function checkDevice({ name, needs, cost }: Recipe, found: Device, asked: Device | "auto" = "auto"): void {
+  if (!needs.gpu || found !== "cpu" || asked === "cpu") return;
+  throw new ConfigError({
+    file: "--device",
+    found: `no GPU, and the recipe ${name} is made for one (${cost})`,
+    expected: "a machine with a GPU that libtorch can use",
+    hint: "--device cpu runs it all the same, for weeks; `rfmedsam recipe` lists those for a CPU",
+  });
 }
 
 /**

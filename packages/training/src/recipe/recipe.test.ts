@@ -6,7 +6,7 @@ import { CheckpointError, ConfigError, DatasetError, FileError } from "@rfmedsam
 import { splitsFile } from "@rfmedsam/metrics/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkSplit, foldsOf } from "./folds.js";
-import { checkNeeds, describeRecipe, needsOf } from "./needs.js";
+import { checkDevice, checkNeeds, describeRecipe, needsOf } from "./needs.js";
 import { type Recipe, readRecipe, recipeFolder, recipeNames, splitFileOf } from "./recipe.js";
 
 let folder: string;
@@ -215,6 +215,18 @@ describe("what a recipe needs", () => {
       FileError,
     );
   });
+});
+
+test("a recipe for a GPU is not begun without one, unless it is asked for", async () => {
+  const btcv = await readRecipe("btcv");
+  expect(() => checkDevice(btcv, "cpu")).toThrow(ConfigError);
+  expect(() => checkDevice(btcv, "cpu", "auto")).toThrow(/no GPU, and the recipe btcv .*--device cpu/s);
+  expect(() => checkDevice(btcv, "cpu", "cpu")).not.toThrow();
+  expect(() => checkDevice(btcv, "cuda:0")).not.toThrow();
+  expect(describeRecipe(btcv)).toContain("Needs a GPU");
+  const phantom = await readRecipe("phantom");
+  expect(() => checkDevice(phantom, "cpu")).not.toThrow();
+  expect(describeRecipe(phantom)).not.toContain("GPU");
 });
 
 describe("a recipe's folds", () => {

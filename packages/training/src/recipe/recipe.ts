@@ -33,6 +33,8 @@ const recipeSchema = z
     cost: sentence,
     needs: z
       .strictObject({
+        /** Not to be begun without a GPU, unless it is asked for. */
+        gpu: z.boolean().default(false),
         /** A folder in nnU-Net's layout. Data that are converted are described by their row of the converters' table. */
         data: z.strictObject({ obtain: sentence, licence: sentence, layout: sentence }).optional(),
         weights: z

@@ -35,7 +35,7 @@ import { writePhantomDataset } from "../phantom/index.js";
 import { logFolder, renderRunReport } from "../record/run-report.js";
 import { train } from "../run/train.js";
 import { checkSplit, foldsOf, type RecipeFold } from "./folds.js";
-import { checkNeeds } from "./needs.js";
+import { checkDevice, checkNeeds } from "./needs.js";
 import type { Recipe } from "./recipe.js";
 import { recipePage, resultTable } from "./result.js";
 import { type RecipeIdentity, RunFolder } from "./run-folder.js";
@@ -96,6 +96,7 @@ export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult
   const { weights, notes } = await checkNeeds(recipe, { data: source, weights: options.weights, converted: there });
   for (const note of notes) onNote(note);
   const device = chooseDevice(options.device);
+  checkDevice(recipe, device, options.device);
   const { refiner } = options.configuration;
   const configuration =
     weights === undefined
