@@ -2,7 +2,8 @@ export {
   type ClassChoice,
   chooseOutputs,
   type ModelChoices,
-  stageDice,
+  type ValidationDice,
+  validationDice,
 } from "./choice/choose.js";
 export { degradedStep0 } from "./choice/degraded-step0.js";
 export type { GateEffect, LearnedGate } from "./choice/gate-learning.js";

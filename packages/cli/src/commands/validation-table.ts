@@ -1,12 +1,12 @@
 /** Dice on the validation cases: per label, by the stage it could come from, and the stage chosen. */
 import type { Table } from "@rfmedsam/metrics";
 import type { ModelManifest } from "@rfmedsam/segmenter";
-import type { StageDice } from "@rfmedsam/training";
+import type { ValidationDice } from "@rfmedsam/training";
 
-const stages = ["step0", "stage1", "stage2", "mean"] as const;
+const allStages = ["step0", "stage1", "stage2", "mean"] as const;
 
 /** @returns undefined when nothing was measured */
-export function validationTable(manifest: ModelManifest, validation: readonly StageDice[]): Table | undefined {
+export function validationTable(manifest: ModelManifest, validation: readonly ValidationDice[]): Table | undefined {
   const names = Object.entries(manifest.labels)
     .sort(([, a], [, b]) => a - b)
     .map(([name]) => name);
@@ -26,6 +26,7 @@ type Row = Readonly<Record<string, string | number | null>>;
 function tableOf(rows: readonly Row[], chosen: Readonly<Record<string, string>>): Table | undefined {
   if (rows.length === 0) return undefined;
   const labels = [...new Set(rows.map((row) => String(row.label)))];
+  const stages = allStages.filter((stage) => rows.some((row) => stage in row));
   const means = labels.map((label) =>
     stages.map((stage) => meanOf(rows.filter((row) => row.label === label).map((row) => row[stage]))),
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseOutputs, stageDice } from "./choose.js";
+import { chooseOutputs, validationDice } from "./choose.js";
 import { learnGate } from "./gate-learning.js";
 import { type Counted, measuredOf } from "./testing.js";
 
@@ -102,7 +102,12 @@ describe("everything at once", () => {
     });
     expect(choices[0]!.gains.stage1.gain).toBeGreaterThan(0.05);
     expect(choices[2]!.gate!.rule.kind).toBe("rescue");
-    expect(stageDice(measured).length).toBe(9);
+    expect(validationDice(measured).length).toBe(9);
+    expect(choices.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^stage 1 gains 0\.0\d+ ± 0\.0000 over step 0 \(mean and its standard error, 3 cases\)$/),
+      expect.stringMatching(/^stage 1 gains -0\.0\d+ .*: not clearly more than nothing$/),
+      expect.stringMatching(/not clearly more than nothing$/),
+    ]);
   });
 
   test("only what is wanted is chosen", () => {
@@ -111,8 +116,19 @@ describe("everything at once", () => {
     expect([outputStages, gate, largestComponent]).toEqual([{ a: "stage2", b: "stage2", c: "stage2" }, {}, []]);
   });
 
+  test("where there is no refiner, step 0 answers, and its false components may still go", () => {
+    const { outputStages, gate, largestComponent, choices } = chooseOutputs(measured, ["background", "a", "b", "c"], {
+      ...everything,
+      refined: false,
+    });
+    expect([outputStages, gate, largestComponent]).toEqual([{ a: "step0", b: "step0", c: "step0" }, {}, ["b"]]);
+    expect(choices[0]!.reason).toBe("there is no refiner");
+    expect(validationDice(measured, false)[0]!.dice).toEqual({ step0: expect.any(Number) });
+  });
+
   test("without validation cases step 0 answers for everything", () => {
-    const { outputStages, gate, largestComponent } = chooseOutputs([], ["background", "a"], everything);
+    const { outputStages, gate, largestComponent, choices } = chooseOutputs([], ["background", "a"], everything);
     expect([outputStages, gate, largestComponent]).toEqual([{ a: "step0" }, {}, []]);
+    expect(choices[0]!.reason).toBe("measured on 0 cases; to choose another stage 3 are needed");
   });
 });

@@ -7,12 +7,14 @@ import type { GateRule, OutputStage } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import { type LearnedGate, learnGate } from "./gate-learning.js";
 import type { MeasuredCase, MeasuredClass, StageDice } from "./measure.js";
-import { chooseStage, isClearGain, mean, type StageChoice } from "./output-stage.js";
+import { chooseStage, explainStage, isClearGain, mean, type StageChoice } from "./output-stage.js";
 
 /** The numbers behind one class's choices. */
 export interface ClassChoice {
   readonly label: string;
   readonly stage: OutputStage;
+  /** Why this stage, in words. */
+  readonly reason: string;
   readonly gains: StageChoice["gains"];
   /** Absent where no rule helps. */
   readonly gate?: LearnedGate;
@@ -31,22 +33,27 @@ export interface ModelChoices {
 /**
  * @param measured validation cases, clean and degraded
  * @param classes names in the order of the network's classes, background first
- * @param options which choices are made; without `stages` stage 2 answers for all
+ * @param options which choices are made; without `stages` stage 2 answers for all. Not `refined`, there is step 0 alone
  */
 export function chooseOutputs(
   measured: readonly MeasuredCase[],
   classes: readonly string[],
-  options: TrainingConfiguration["choice"],
+  { refined = true, ...options }: TrainingConfiguration["choice"] & { readonly refined?: boolean },
 ): ModelChoices {
   const choices = classes.slice(1).map((label, n): ClassChoice => {
     const rows = cleanRows(measured, n + 1);
-    const { stage: chosen, gains } = chooseStage(rows);
-    const stage = options.stages ? chosen : "stage2";
-    const gate = options.gate ? learnGate(measured, n + 1, stage) : undefined;
+    const best = chooseStage(rows);
+    const [stage, reason] = !refined
+      ? (["step0", "there is no refiner"] as const)
+      : options.stages
+        ? ([best.stage, explainStage(best)] as const)
+        : (["stage2", "choice.stages is off: the last stage answers for every label"] as const);
+    const gate = refined && options.gate ? learnGate(measured, n + 1, stage) : undefined;
     return {
       label,
       stage,
-      gains,
+      reason,
+      gains: best.gains,
       ...(gate && { gate }),
       largestComponent: chooseLargest(rows, stage, options.largestComponent),
     };
@@ -59,11 +66,22 @@ export function chooseOutputs(
   };
 }
 
-/** Dice of the clean cases: the rows of the validation table. */
-export function stageDice(measured: readonly MeasuredCase[]): StageDice[] {
+/** A row of the validation table: Dice by the stages there are. */
+export interface ValidationDice extends Pick<StageDice, "case" | "class"> {
+  readonly dice: Readonly<Partial<StageDice["dice"]>>;
+}
+
+/** Dice of the clean cases. @param refined whether there are stages beyond step 0 */
+export function validationDice(measured: readonly MeasuredCase[], refined = true): ValidationDice[] {
   return measured
     .filter(({ degraded }) => !degraded)
-    .flatMap(({ classes }) => classes.map(({ case: id, class: label, dice }) => ({ case: id, class: label, dice })));
+    .flatMap(({ classes }) =>
+      classes.map(({ case: id, class: label, dice }) => ({
+        case: id,
+        class: label,
+        dice: refined ? dice : { step0: dice.step0 },
+      })),
+    );
 }
 
 function cleanRows(measured: readonly MeasuredCase[], label: number): MeasuredClass[] {

@@ -6,6 +6,7 @@ import type { CancelSignal, Progress } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import {
   type AlterStep0,
+  argmaxOfSlice,
   CaseRunner,
   type CaseStages,
   combineScores,
@@ -94,21 +95,60 @@ export async function measureCase(
   }
 }
 
+/** Step 0 by itself, where there is no refiner: what stands for every stage. @param logits `[K, z, y, x]` */
+export function measureStep0(
+  { id, truth, shape }: Pick<StoredCase, "id" | "truth" | "shape">,
+  logits: Float32Array,
+  classes: number,
+): MeasuredCase {
+  const own = argmaxOfSlice(logits, classes, truth.length);
+  const unsure = Array.from({ length: classes }, () => new Float32Array(shape[0]).fill(Number.NaN));
+  const confidence = byKey(refinedStages, () => unsure);
+  const measured = compareStages(
+    { labels: byKey(outputStages, () => own), confidence, axis: 0 },
+    truth,
+    shape,
+    classes,
+    true,
+  );
+  return { case: id, degraded: false, classes: measured.map((one, n) => ({ case: id, class: n + 1, ...one })) };
+}
+
 function measureStages(
   { scores, results, axis }: CaseStages,
   truth: Uint8Array,
   shape: Triple,
   classes: number,
   components: boolean,
-): Omit<MeasuredClass, keyof Pick<StageDice, "case" | "class">>[] {
+): ComparedClass[] {
   const labels = byKey(outputStages, (stage) =>
     winningLabels(
       stage === "mean" ? combineScores(scores, new Array<OutputStage>(classes).fill("mean")) : scores[stage]!,
     ),
   );
+  const confidence = byKey(refinedStages, (stage) => confidenceBySlice(results[stage]!, classes, shape[axis]));
+  return compareStages({ labels, confidence, axis }, truth, shape, classes, components);
+}
+
+type ComparedClass = Omit<MeasuredClass, keyof Pick<StageDice, "case" | "class">>;
+
+interface Answers {
+  /** Class indices `[z, y, x]`. */
+  readonly labels: Readonly<Record<OutputStage, Uint8Array>>;
+  /** Per class, per slice along the axis. */
+  readonly confidence: Readonly<Record<RefinedStage, readonly Float32Array[]>>;
+  readonly axis: 0 | 1 | 2;
+}
+
+function compareStages(
+  { labels, confidence, axis }: Answers,
+  truth: Uint8Array,
+  shape: Triple,
+  classes: number,
+  components: boolean,
+): ComparedClass[] {
   const againstTruth = byKey(outputStages, (stage) => countBySlice(labels[stage], truth, shape, axis, classes));
   const againstStep0 = byKey(refinedStages, (stage) => countBySlice(labels.step0, labels[stage], shape, axis, classes));
-  const confidence = byKey(refinedStages, (stage) => confidenceBySlice(results[stage]!, classes, shape[axis]));
   const all = Array.from({ length: classes - 1 }, (_, n) => n + 1);
   const cleaned =
     components &&

@@ -2,7 +2,7 @@
  * Which stage each label comes from. Never worse than step 0 means: another stage must be better by a margin that chance does not
  * explain.
  */
-import type { OutputStage } from "@rfmedsam/segmenter";
+import { type OutputStage, stageInWords } from "@rfmedsam/segmenter";
 import { fewestCases } from "../folds.js";
 import { outputStages, type StageDice } from "./measure.js";
 
@@ -49,6 +49,17 @@ export function chooseStage(rows: readonly StageDice[]): StageChoice {
     if (gain > Math.max(requiredGain, 2 * error) && gain > gains[stage].gain) stage = candidate;
   }
   return { stage, gains };
+}
+
+/** The numbers behind a choice, in words. */
+export function explainStage({ stage, gains }: StageChoice): string {
+  const others = outputStages.slice(1);
+  const best = others.reduce((most, other) => (gains[other].gain > gains[most].gain ? other : most));
+  const shown = stage === "step0" ? best : stage;
+  const { cases, gain, error } = gains[shown];
+  if (cases < fewestCases) return `measured on ${cases} cases; to choose another stage ${fewestCases} are needed`;
+  const sentence = `${stageInWords(shown)} gains ${gain.toFixed(4)} ± ${error.toFixed(4)} over step 0 (mean and its standard error, ${cases} cases)`;
+  return stage === "step0" ? `${sentence}: not clearly more than nothing` : sentence;
 }
 
 function gainOf(rows: readonly StageDice[], stage: OutputStage): StageGain {

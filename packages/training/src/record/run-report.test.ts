@@ -63,6 +63,7 @@ describe("the page about a training", () => {
           stage: "stage1",
           gate: { kind: "fallback", stage: "stage1", scope: "case", confidence: 0.5 },
           largestComponent: true,
+          reason: "stage 1 gains 0.1",
         },
         { label: "aorta", stage: "step0", reason: "too few cases" },
       ],
@@ -75,7 +76,7 @@ describe("the page about a training", () => {
     expect(page).toContain(
       '<td class="number">0.1000</td><td class="number">0.1000 … 0.1000</td><td class="number">3</td>',
     );
-    expect(page).toContain("better than step 0 on the same cases");
+    expect(page).toContain("stage 1 gains 0.1");
     expect(page).toContain("too few cases");
     expect(page).toContain("Dice of the validation cases");
     expect(page).toContain('<dd class="value">0.910</dd>');

@@ -71,7 +71,7 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
       gain?.mean ?? Number.NaN,
       gain ? { low: gain.low, high: gain.high } : null,
       gain?.count ?? 0,
-      reason ?? (gain === undefined ? "nothing was measured" : reasonOf(stage, gain)),
+      reason ?? (gain === undefined ? "nothing was measured" : "not recorded; see the Dice of the stages"),
     ];
   });
   return {
@@ -89,11 +89,6 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
     rows,
     legend: ["Gains of the stages alone; gate and largest component come on top of them."],
   };
-}
-
-function reasonOf(stage: string, { low }: { readonly low: number }): string {
-  if (stage === "step0") return "no other stage is better by more than chance explains";
-  return low > 0 ? "better than step 0 on the same cases" : "better on average; the interval holds 0";
 }
 
 /** Time and memory of every stage, and how far the run is. */

@@ -1,12 +1,17 @@
 /** `model.json` of a finished run. */
 import { formatVersion, type ModelManifest } from "@rfmedsam/segmenter";
-import { type ModelChoices, stageDice } from "../choice/choose.js";
+import type { ModelChoices, ValidationDice } from "../choice/choose.js";
 import { refinerSettings } from "../choice/settings.js";
 import { version, versions } from "../version.js";
 import type { TrainedRefiner } from "./refiner-run.js";
 import { foldFile, generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
 
-export function manifestOf(run: Run, refined: TrainedRefiner | undefined, choices: ModelChoices): ModelManifest {
+export function manifestOf(
+  run: Run,
+  refined: TrainedRefiner | undefined,
+  choices: ModelChoices,
+  validation: readonly ValidationDice[],
+): ModelManifest {
   const { dataset, configuration, seed, plan, classes } = run;
   const { outputStages, gate, largestComponent } = choices;
   return {
@@ -35,7 +40,7 @@ export function manifestOf(run: Run, refined: TrainedRefiner | undefined, choice
       revision: versions().revision ?? "unknown",
       versions: versions(),
       configuration,
-      validation: stageDice(refined?.measured ?? []).map(({ case: id, class: label, dice }) => ({
+      validation: validation.map(({ case: id, class: label, dice }) => ({
         case: id,
         label: classes[label]!,
         ...Object.fromEntries(

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { throwIfCancelled } from "@rfmedsam/base";
 import { TorchPatchNetwork } from "@rfmedsam/models";
 import { predictVolume } from "@rfmedsam/segmenter";
-import { writeSafetensors } from "@rfmedsam/torch";
+import { noGrad, scope, writeSafetensors } from "@rfmedsam/torch";
+import { type MeasuredCase, measureStep0 } from "../choice/measure.js";
 import type { StoredCase } from "../dataset/store.js";
 import type { Curve } from "../loop/loop.js";
 import { trainUNet } from "../step0/train.js";
@@ -20,7 +21,7 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
     const { network, curve } = await trainUNet({
       cases: [...cases.values()].filter(({ id }) => !leftOut.includes(id)),
       plan,
-      configuration: { ...configuration.step0, batch: plan.batch },
+      configuration: configuration.step0,
       precision: configuration.precision,
       seed: seed + 1000 * (fold + 1),
       device,
@@ -46,6 +47,24 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
     network.free();
   }
   return curves;
+}
+
+/** Step 0's predictions against the truth: of all cases, or with a single U-Net, which has seen them all, of those kept for validation. */
+export async function measureOutOfFold(
+  { division, classes, work, progress, signal }: Run,
+  cases: ReadonlyMap<string, StoredCase>,
+): Promise<MeasuredCase[]> {
+  const ids = division.leftOut.length === 1 ? division.validation : [...cases.keys()];
+  const measured: MeasuredCase[] = [];
+  for (const [index, id] of ids.entries()) {
+    throwIfCancelled(signal);
+    const opened = await work.predictions.open(id);
+    const logits = noGrad(() => scope(() => opened.float().toFloat32Array()));
+    opened.free();
+    measured.push(measureStep0(cases.get(id)!, logits, classes.length));
+    progress({ stage: "measuring step 0", done: index + 1, total: ids.length });
+  }
+  return measured;
 }
 
 /**

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, FileError, InterruptedError, type Progress } from "@rfmedsam/base";
+import { ConfigError, FileError, InterruptedError, type Progress, ResourceError } from "@rfmedsam/base";
 import { openModel, readManifest } from "@rfmedsam/engine";
 import { sameGrid } from "@rfmedsam/imaging";
 import { readVolume } from "@rfmedsam/imaging/node";
@@ -101,6 +101,37 @@ describe("a finished training", () => {
     expect(sameGrid(labels, image)).toBe(true);
     expect(labels.data.every((label) => label <= 2)).toBe(true);
     expect(Object.keys(stages)).toEqual(["step0", "stage1", "stage2"]);
+  });
+
+  test("without a refiner is measured on what each U-Net has not seen", async () => {
+    const { validation, choices, manifest } = await train(
+      options("step0", { configuration: settings({ refiner: { enabled: false } }) }),
+    );
+    expect(validation).toHaveLength(4 * 2);
+    expect(validation.every(({ dice }) => Object.keys(dice).join() === "step0")).toBe(true);
+    expect(new Set(validation.map((row) => row.case)).size).toBe(4);
+    expect(choices.map(({ stage, reason }) => `${stage}: ${reason}`)).toEqual([
+      "step0: there is no refiner",
+      "step0: there is no refiner",
+    ]);
+    expect(choices.every(({ largestComponent: { before } }) => Number.isFinite(before) || Number.isNaN(before))).toBe(
+      true,
+    );
+    expect(manifest.gate).toEqual({});
+    expect(manifest.training.validation[0]).toEqual({
+      case: expect.any(String),
+      label: "liver",
+      step0: expect.anything(),
+    });
+  });
+
+  test("is not begun where it would not fit, and it is said what to lower", async () => {
+    const crammed = train(options("crammed", { configuration: settings({ memory: 0.21 }) }));
+    await expect(crammed).rejects.toThrow(ResourceError);
+    await expect(crammed).rejects.toThrow(
+      /would take about 0\.\d GiB.*at most the 0\.2 GiB.*refiner\.sequence.*set memory/s,
+    );
+    expect(existsSync(join(folder, "crammed/step0-fold0.safetensors"))).toBe(false);
   });
 
   test("is not overwritten", async () => {

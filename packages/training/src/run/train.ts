@@ -8,19 +8,19 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, explain, type Progress, ResourceError } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
 import { chooseDevice, type Device, getNumThreads, writeSafetensors } from "@rfmedsam/torch";
-import { chooseOutputs, type ModelChoices, stageDice } from "../choice/choose.js";
-import type { StageDice } from "../choice/measure.js";
+import { chooseOutputs, type ModelChoices, type ValidationDice, validationDice } from "../choice/choose.js";
+import type { MeasuredCase } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import { type Division, divide, fewestCases } from "../folds.js";
 import type { Curve } from "../loop/loop.js";
 import { planDataset } from "../plan/dataset-plan.js";
-import type { MemoryEstimate } from "../plan/memory/sheet.js";
+import { gibibyte, type MemoryEstimate } from "../plan/memory/sheet.js";
 import type { Plan } from "../plan/plan.js";
 import { validationRows } from "../record/facts.js";
 import { RunRecorder } from "../record/recorder.js";
@@ -31,7 +31,7 @@ import { manifestOf } from "./model-manifest.js";
 import { prepareCases, selectCases } from "./prepare.js";
 import { runRefiner, type TrainedRefiner } from "./refiner-run.js";
 import { generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
-import { trainFolds } from "./step0-folds.js";
+import { measureOutOfFold, trainFolds } from "./step0-folds.js";
 import { step0Of } from "./step0-from.js";
 import { datasetState, type RunIdentity, WorkFolder } from "./work-folder.js";
 
@@ -60,7 +60,7 @@ export interface TrainOptions {
 export interface TrainResult {
   readonly manifest: ModelManifest;
   /** Of the validation cases as they are. */
-  readonly validation: readonly StageDice[];
+  readonly validation: readonly ValidationDice[];
   readonly choices: ModelChoices["choices"];
 }
 
@@ -119,7 +119,9 @@ async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder):
   }
   const planned = await planDataset(dataset, { configuration, seed, device, progress, signal });
   const { plan, memory, budget, advice } = planned;
-  for (const sentence of [...advice, sentenceAbout(memory, budget)]) note(sentence);
+  const fullest = memory.reduce((most, one) => (one.total > most.total ? one : most));
+  assertFitsMemory(fullest, budget);
+  for (const sentence of [...advice, sentenceAbout(fullest, budget)]) note(sentence);
   if (restart) await removeOld(output, work);
   await work.rememberPlan(identity, plan);
   return { plan, device, memory };
@@ -161,31 +163,29 @@ async function runAll(
   const expected = memory && { "memory/predicted": Math.max(...memory.map(({ total }) => total)) };
   resetPeakMemory();
 
-  const { step0Curves, refined } = await trainStages(run);
+  const { step0Curves, refined, measured } = await trainStages(run);
   using _refined = { [Symbol.dispose]: () => refined?.model.free() };
-  const measured = refined?.measured ?? [];
-  const choices = chooseOutputs(measured, classes, {
-    ...configuration.choice,
-    // Without a refiner there is only one stage.
-    stages: configuration.choice.stages || refined === undefined,
-  });
-  const manifest = manifestOf(run, refined, choices);
+  const choices = chooseOutputs(measured, classes, { ...configuration.choice, refined: refined !== undefined });
+  const validation = validationDice(measured, refined !== undefined);
+  const manifest = manifestOf(run, refined, choices, validation);
   await writeRefiner(output, refined);
   await writeJsonAtomic(join(output, "training.json"), {
     plan,
     configuration,
     seed,
+    cases: ids,
     division,
     curves: { step0: step0Curves, refiner: refined?.curve ?? null },
-    validation: stageDice(measured),
+    validation,
     choices: choices.choices,
   });
   recorder.results({ ...expected, "memory/peak": peakMemory() });
   await recorder.describe({
-    validation: validationRows(stageDice(measured), classes),
-    choices: choices.choices.map(({ label, stage, gate, largestComponent }) => ({
+    validation: validationRows(validation, classes),
+    choices: choices.choices.map(({ label, stage, reason, gate, largestComponent }) => ({
       label,
       stage,
+      reason,
       gate: gate === undefined ? null : { ...gate.rule },
       largestComponent: largestComponent.kept,
     })),
@@ -193,15 +193,22 @@ async function runAll(
   });
   await writeJsonAtomic(join(output, manifestName), manifest);
   if (options.keepWork !== true) await work.remove();
-  return { manifest, validation: stageDice(measured), choices: choices.choices };
+  return { manifest, validation, choices: choices.choices };
+}
+
+interface TrainedStages {
+  readonly step0Curves: Curve[];
+  readonly refined: TrainedRefiner | undefined;
+  readonly measured: readonly MeasuredCase[];
 }
 
 /** Step 0 and the refiner; the prepared cases are mapped from disk as long as something learns from them. */
-async function trainStages(run: Run): Promise<{ step0Curves: Curve[]; refined: TrainedRefiner | undefined }> {
+async function trainStages(run: Run): Promise<TrainedStages> {
   const cases = await prepareCases(run);
   try {
     const step0Curves = usesUNets(run.configuration) ? await trainFolds(run, cases) : [];
-    return { step0Curves, refined: run.configuration.refiner.enabled ? await runRefiner(run, cases) : undefined };
+    const refined = run.configuration.refiner.enabled ? await runRefiner(run, cases) : undefined;
+    return { step0Curves, refined, measured: refined?.measured ?? (await measureOutOfFold(run, cases)) };
   } finally {
     for (const { image, labels } of cases.values()) {
       image.free();
@@ -234,9 +241,20 @@ async function writeRefiner(output: string, refined: TrainedRefiner | undefined)
   if (generator !== undefined) await writeSafetensors(join(output, generatorFile), generator.stateDict());
 }
 
-function sentenceAbout(memory: readonly MemoryEstimate[], budget: number): string {
-  const { phase, total } = memory.reduce((most, one) => (one.total > most.total ? one : most));
-  const gib = (value: number) => `${(value / 2 ** 30).toFixed(1)} GiB`;
-  const warning = total > budget ? ", more than there is to spend: expect it to fail" : "";
-  return `At its fullest (${phase}) this training will take about ${gib(total)} of the ${gib(budget)} it may${warning}.`;
+const inGibibytes = (bytes: number) => `${(bytes / gibibyte).toFixed(1)} GiB`;
+
+/** Better now than in days, when step 0 is done. */
+function assertFitsMemory({ phase, total }: MemoryEstimate, budget: number): void {
+  if (total <= budget) return;
+  throw new ResourceError({
+    found: `${phase} would take about ${inGibibytes(total)}`,
+    expected: `at most the ${inGibibytes(budget)} that training may take here`,
+    hint:
+      "lower refiner.sequence, refiner.batch or refiner.imageSize, or step0.patchVoxels (`rfmedsam plan` shows what takes how much); the " +
+      "estimate has every class on every slice: to try it all the same, set memory to more GiB than it says",
+  });
+}
+
+function sentenceAbout({ phase, total }: MemoryEstimate, budget: number): string {
+  return `At its fullest (${phase}) this training will take about ${inGibibytes(total)} of the ${inGibibytes(budget)} it may.`;
 }
