@@ -47,6 +47,7 @@ try {
     if (process.stdout.isTTY) process.stdout.write(`${row.name} …\r`);
     results.set(row.name, await measureRow(row, sides, folder, protocol));
     if (process.stdout.isTTY) process.stdout.write("\u001b[2K");
+    else console.error(`${results.size} of ${chosen.length}: ${row.name}`); // a log shows how far it is
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

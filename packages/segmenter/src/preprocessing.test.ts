@@ -118,6 +118,22 @@ describe("prepareCase", () => {
     expect(preparedCase(flat, percentiles).windows).toEqual([{ low: 3, high: 4 }]);
   });
 
+  test("a fixed window is the first channel's, and of those normalised like it", () => {
+    const ct = { kind: "ct", mean: 0, std: 1, low: -1e6, high: 1e6 };
+    const recipe = plainRecipe({ normalisation: [ct, { kind: "zscore", insideNonzero: false }, ct] });
+    const mr = volumeOf([4, 5, 6], (z, y, x) => 1000 + 31 * z + 7 * y + x);
+    const same = volumeOf([4, 5, 6], (z, y, x) => z + y + x);
+    const { windows, data } = prepareCase([same, mr, same], recipe);
+    expect([windows[0], windows[2]]).toEqual([
+      { low: 0, high: 1 },
+      { low: 0, high: 1 },
+    ]);
+    const own = data.slice(120, 240).sort();
+    expect(windows[1]!.low).toBeGreaterThanOrEqual(own[0]!);
+    expect(windows[1]!.low).toBeLessThan(-1);
+    expect(windows[1]!.high).toBeGreaterThan(1);
+  });
+
   test("says the spacing it ends with", () => {
     const coarse = volumeOf([4, 6, 6], () => 1, [3, 1.5, 1.5]);
     expect(preparedCase(coarse).spacing).toEqual([3, 1.5, 1.5]);

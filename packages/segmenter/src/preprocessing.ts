@@ -54,7 +54,7 @@ export const normalisationSchema = z.discriminatedUnion("kind", [
 
 /** How normalised values become 0 … 1 in the slices of the refiner. */
 export const windowSchema = z.discriminatedUnion("kind", [
-  /** In normalised units. */
+  /** In normalised units of the first channel; a channel that is normalised in another way has the default's percentiles. */
   z.strictObject({ kind: z.literal("fixed"), low: z.number(), high: z.number() }),
   /** Of the case's own values. */
   z.strictObject({
@@ -63,6 +63,8 @@ export const windowSchema = z.discriminatedUnion("kind", [
     high: z.number().min(0).max(100).default(99.5),
   }),
 ]);
+
+const usualWindow = { kind: "percentiles", low: 0.5, high: 99.5 } as const;
 
 export const preprocessingSchema = z.strictObject({
   /** Axis letters of i, j, k. */
@@ -75,7 +77,7 @@ export const preprocessingSchema = z.strictObject({
   cropToNonzero: z.boolean().default(true),
   /** One entry per channel. */
   normalisation: z.array(normalisationSchema).min(1),
-  window: windowSchema.default({ kind: "percentiles", low: 0.5, high: 99.5 }),
+  window: windowSchema.default(usualWindow),
 });
 
 export type PreprocessingRecipe = z.output<typeof preprocessingSchema>;
@@ -160,7 +162,7 @@ export function prepareCase(channels: readonly Volume[], recipe: PreprocessingRe
     channels: channels.length,
     shape: newShape,
     spacing: newSpacing,
-    windows: channels.map((_, n) => windowOf(data.subarray(n * voxels, (n + 1) * voxels), recipe.window)),
+    windows: channels.map((_, n) => windowOf(data.subarray(n * voxels, (n + 1) * voxels), windowRule(recipe, n))),
     restore: {
       input: { shape: first.shape, affine: first.affine },
       orientation: { from: orientationOf(first), to: recipe.orientation },
@@ -244,6 +246,11 @@ function finite(data: Float32Array): Float32Array {
 
 /** Percentiles look at no more than this many voxels, evenly spread: enough for an intensity window. */
 const percentileSamples = 2 ** 20;
+
+function windowRule({ window, normalisation }: PreprocessingRecipe, channel: number): PreprocessingRecipe["window"] {
+  const alike = normalisation[channel]!.kind === normalisation[0]!.kind;
+  return window.kind === "percentiles" || alike ? window : usualWindow;
+}
 
 function windowOf(data: Float32Array, window: PreprocessingRecipe["window"]): IntensityWindow {
   const { low, high } = window.kind === "fixed" ? window : percentilesOf(data, window);
