@@ -61,8 +61,8 @@ const step0 = z.strictObject({
   maximumStages: z.int().min(2),
   convsPerStage: count,
   /**
-   * Patches of a step; `auto` as many as hold the voxels of two patches of `patchVoxels`. Either way as many as fit the memory, and at
-   * most a twentieth of all voxels of the data set, as nnU-Net has it.
+   * Patches of a step; `auto` as many as hold the voxels of two patches of `patchVoxels`. Either way as many as fit the memory (unless patch
+   * and batch are both given), and at most a twentieth of all voxels of the data set, but two, as nnU-Net has it.
    */
   batch: z.union([z.literal("auto"), count]),
   iterations: count,
@@ -155,7 +155,7 @@ const refiner = z.strictObject({
     (sources) => Object.values(sources).some((weight) => weight > 0),
     "at least one source above 0",
   ),
-  /** Boxes of training prompts: each side moves by a normal deviate of `deviation` × the box's length, at most `limit` pixels. */
+  /** Boxes of training prompts: each side moves by a normal deviate of `deviation` × the box's length, at most `limit` pixels of the picture. */
   boxJitter: z.strictObject({ deviation: share, limit: z.number().min(0) }),
   /** Noise in the pictures: in which part of the sequences, and its largest standard deviation as a part of the channel's window. */
   noise: z.strictObject({ share, deviation: z.number().min(0) }),
@@ -163,6 +163,7 @@ const refiner = z.strictObject({
     kind: z.enum(["maskAndBox", "mask", "box"]),
     minimumArea: z.int().min(1),
     marginSlices: z.int().min(0),
+    /** Pixels of the picture: goes with `imageSize`, as `boxJitter.limit`. */
     boxMargin: z.number().min(0),
     /** Ask once for every connected component of a class on a slice instead of once for the class. */
     perComponent: z.boolean(),

@@ -37,6 +37,7 @@ export * from "./phantom/index.js";
 export { type DatasetPlan, type MeasureOptions, planDataset } from "./plan/dataset-plan.js";
 export type { Fingerprint } from "./plan/fingerprint.js";
 export { freeMemory, memoryBudget } from "./plan/memory/budget.js";
+export { remedyFor } from "./plan/memory/fits.js";
 export type { MemoryEstimate, MemoryPart } from "./plan/memory/sheet.js";
 export type { Plan } from "./plan/plan.js";
 export { defaultPreset, type PresetName, presetNamed, presets } from "./presets.js";

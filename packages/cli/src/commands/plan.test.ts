@@ -59,7 +59,7 @@ describe("rfmedsam plan", () => {
       /^memory to use +8.0 GB$/m,
       /^training step 0 +\d+ MB$/m,
       /^ {2}activations, encoder +/m,
-      /^training the refiner +\d+ MB$/m,
+      /^training the refiner +[\d.]+ [MG]B$/m,
       /^ {2}prepared cases +.+ \(mapped from files\)$/m,
     ])
       expect(out).toMatch(line);

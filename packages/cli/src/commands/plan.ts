@@ -44,7 +44,7 @@ export function plan(context: ContextOf): Command {
       const running = context();
       const { ui, signal, options: global } = running;
       const { chooseDevice } = await startEngine(running);
-      const { planDataset, readDataset, selectCases } = await import("@rfmedsam/training");
+      const { planDataset, readDataset, remedyFor, selectCases } = await import("@rfmedsam/training");
       const only = await casesOfSplit(options, "train");
       const configured = await configurationOf(options);
       const configuration = { ...configured, memory: options.memory ?? configured.memory };
@@ -128,13 +128,4 @@ function describeMemory({ phase, parts, total }: MemoryEstimate): string {
     ({ name, bytes, mapped }) => [`  ${name}`, `${formatBytes(bytes)}${mapped ? " (mapped from files)" : ""}`] as const,
   );
   return listing([[phase, formatBytes(total)], ...rows]);
-}
-
-/** What the person can do about a phase that does not fit. */
-function remedyFor(phase: string): string {
-  if (phase.includes("refiner")) {
-    return "set refiner.checkpointing=true, or lower refiner.batch, refiner.sequence or refiner.imageSize";
-  }
-  if (phase.includes("step 0")) return "let step0.patch be auto, or lower step0.baseFeatures";
-  return "choose a coarser preprocessing.spacing";
 }

@@ -60,6 +60,7 @@ export function recipe(context: ContextOf): Command {
         return ui.result(training.describeRecipe(found), {
           command: "recipe",
           recipe: found.name,
+          gpu: found.needs.gpu,
           needs: training.needsOf(found),
         });
       }

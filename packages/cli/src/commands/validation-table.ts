@@ -31,7 +31,7 @@ function tableOf(rows: readonly Row[], chosen: Readonly<Record<string, string>>)
     stages.map((stage) => meanOf(rows.filter((row) => row.label === label).map((row) => row[stage]))),
   );
   return {
-    title: `Dice of the validation cases (${new Set(rows.map((row) => row.case)).size})`,
+    title: `Dice of ${stages.length === 1 ? "cases that step 0 has not seen" : "the validation cases"} (${new Set(rows.map((row) => row.case)).size})`,
     columns: [{ name: "label" }, ...stages.map((name) => ({ name, digits: 3 })), { name: "answers" }],
     rows: [
       ...labels.map((label, at) => [label, ...means[at]!, chosen[label] ?? "step0"]),

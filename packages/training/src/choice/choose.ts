@@ -15,7 +15,8 @@ export interface ClassChoice {
   readonly stage: OutputStage;
   /** Why this stage, in words. */
   readonly reason: string;
-  readonly gains: StageChoice["gains"];
+  /** Absent where there is no refiner. */
+  readonly gains?: StageChoice["gains"];
   /** Absent where no rule helps. */
   readonly gate?: LearnedGate;
   /** Mean Dice of the clean cases without and with only the largest component; NaN without cases. */
@@ -53,7 +54,7 @@ export function chooseOutputs(
       label,
       stage,
       reason,
-      gains: best.gains,
+      ...(refined && { gains: best.gains }),
       ...(gate && { gate }),
       largestComponent: chooseLargest(rows, stage, options.largestComponent),
     };

@@ -95,11 +95,12 @@ export async function measureCase(
   }
 }
 
-/** Step 0 by itself, where there is no refiner: what stands for every stage. @param logits `[K, z, y, x]` */
+/** Step 0 by itself, where there is no refiner; it stands for every stage. @param logits `[K, z, y, x]` @param components as of every class the largest */
 export function measureStep0(
   { id, truth, shape }: Pick<StoredCase, "id" | "truth" | "shape">,
   logits: Float32Array,
   classes: number,
+  components: boolean,
 ): MeasuredCase {
   const own = argmaxOfSlice(logits, classes, truth.length);
   const unsure = Array.from({ length: classes }, () => new Float32Array(shape[0]).fill(Number.NaN));
@@ -109,7 +110,7 @@ export function measureStep0(
     truth,
     shape,
     classes,
-    true,
+    components,
   );
   return { case: id, degraded: false, classes: measured.map((one, n) => ({ case: id, class: n + 1, ...one })) };
 }
@@ -147,16 +148,16 @@ function compareStages(
   classes: number,
   components: boolean,
 ): ComparedClass[] {
-  const againstTruth = byKey(outputStages, (stage) => countBySlice(labels[stage], truth, shape, axis, classes));
+  const compared = once((own) => countBySlice(own, truth, shape, axis, classes));
+  const againstTruth = byKey(outputStages, (stage) => compared(labels[stage]));
   const againstStep0 = byKey(refinedStages, (stage) => countBySlice(labels.step0, labels[stage], shape, axis, classes));
   const all = Array.from({ length: classes - 1 }, (_, n) => n + 1);
-  const cleaned =
-    components &&
-    byKey(outputStages, (stage) => {
-      const copy = labels[stage].slice();
-      keepLargestComponents(copy, shape, all);
-      return countBySlice(copy, truth, shape, axis, classes);
-    });
+  const comparedLargest = once((own) => {
+    const copy = own.slice();
+    keepLargestComponents(copy, shape, all);
+    return countBySlice(copy, truth, shape, axis, classes);
+  });
+  const cleaned = components && byKey(outputStages, (stage) => comparedLargest(labels[stage]));
   return all.map((label) => {
     const slices: SliceCounts = {
       truth: againstTruth.step0.second[label]!,
@@ -173,6 +174,16 @@ function compareStages(
       slices,
     };
   });
+}
+
+/** Stages may have the same labels: of these everything is made once. */
+function once<T>(make: (labels: Uint8Array) => T): (labels: Uint8Array) => T {
+  const known = new Map<Uint8Array, T>();
+  return (labels) => {
+    const made = known.get(labels) ?? make(labels);
+    known.set(labels, made);
+    return made;
+  };
 }
 
 /** NaN where neither has anything. */

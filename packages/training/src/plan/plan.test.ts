@@ -236,6 +236,14 @@ describe("a budget of memory", () => {
     expect(total(many, { ...planned, batch: planned.batch + 1 })).toBeGreaterThan(3 * gibibyte);
   });
 
+  test("lowers a batch that nobody asked for even where the patch is given", () => {
+    const named = { ...wide, patch: [64, 64, 64], batch: "auto", patchVoxels: 128 ** 3 };
+    expect(plan(found, named).batch).toBe(16);
+    const planned = plan(found, named, ["CT"], { budget: 3 * gibibyte });
+    expect(planned.batch).toBeLessThan(16);
+    expect(total(named, planned)).toBeLessThanOrEqual(3 * gibibyte);
+  });
+
   test("in which nothing fits is refused with the way out", () => {
     expect(() => plan(found, wide, ["CT"], { budget: 100 * mebibyte })).toThrow(ResourceError);
     expect(() => plan(found, wide, ["CT"], { budget: 100 * mebibyte })).toThrow(/step0\.baseFeatures/);

@@ -96,7 +96,7 @@ export function makePlan(
   const pooled = patchAt(known);
   const most = mostPatches(fingerprint, known, pooled.patch, wanted(pooled.patch));
   let batch = most;
-  while (batch > 1 && step0.patch === "auto" && !fitsMemory(pooled, batch)) batch--;
+  while (batch > 1 && (step0.patch === "auto" || step0.batch === "auto") && !fitsMemory(pooled, batch)) batch--;
   return {
     recipe: makeRecipe(fingerprint, channelNames, preprocessing, spacing),
     medianShape: shapeAt(medianExtent, known),

@@ -93,10 +93,10 @@ export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult
   const { seed = recipe.seed, fold = recipe.fold, data: source } = options;
   const own = join(output, "data");
   const there = existsSync(own) && !restart;
-  const { weights, notes } = await checkNeeds(recipe, { data: source, weights: options.weights, converted: there });
-  for (const note of notes) onNote(note);
   const device = chooseDevice(options.device);
   checkDevice(recipe, device, options.device);
+  const { weights, notes } = await checkNeeds(recipe, { data: source, weights: options.weights, converted: there });
+  for (const note of notes) onNote(note);
   const { refiner } = options.configuration;
   const configuration =
     weights === undefined

@@ -30,7 +30,7 @@ const schema = z.looseObject({
   device: z.string().optional(),
   threads: z.int().optional(),
   versions: z.record(z.string(), z.string()).optional(),
-  /** Cases that the refiner does not learn from. */
+  /** Cases that are measured: those that the refiner does not learn from; without one those that a U-Net has not seen. */
   validationCases: z.array(z.string()).optional(),
   /** Dice of one label of one validation case by every stage. */
   validation: z

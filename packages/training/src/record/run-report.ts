@@ -10,6 +10,7 @@ import { fileErrorOf, readFileOrExplain } from "@rfmedsam/base/node";
 import { manifestName, readManifest } from "@rfmedsam/engine";
 import { type Headline, type ReportCase, renderReport, summarise } from "@rfmedsam/metrics";
 import type { ModelManifest } from "@rfmedsam/segmenter";
+import type { TrainingConfiguration } from "../config.js";
 import { curvesOf, plotsOf } from "./curves.js";
 import { type RunFacts, readFacts } from "./facts.js";
 import { isPoint, readLog } from "./log-file.js";
@@ -109,13 +110,16 @@ function plannedSteps({ configuration }: RunFacts, stages: readonly string[]): P
 
 function summaryOf({ finished, validationCases, configuration }: RunFacts, state: string): string {
   const measured = validationCases?.length ?? 0;
-  const { folds } = (configuration ?? {}) as { readonly folds?: number };
+  const { folds, refiner } = (configuration ?? {}) as Partial<Pick<TrainingConfiguration, "folds" | "refiner">>;
   const step0 =
     folds === 1
       ? "the only U-Net did, so that step 0 looks better on them than it is."
       : "step 0 is by U-Nets that did not either.";
-  const cases =
-    measured === 0 ? "" : ` Dice are those of ${measured} cases that the refiner did not learn from; ${step0}`;
+  const whose =
+    refiner?.enabled === false
+      ? ", each by a U-Net that has not seen it."
+      : ` that the refiner did not learn from; ${step0}`;
+  const cases = measured === 0 ? "" : ` Dice are those of ${measured} cases${whose}`;
   return finished ? `Finished.${cases}` : `Not finished: ${state}.${cases}`;
 }
 

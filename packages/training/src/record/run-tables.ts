@@ -37,7 +37,7 @@ export function validationTable({ validation = [] }: RunFacts): Table | undefine
       return { low, high };
     });
   return {
-    title: "Dice of the validation cases",
+    title: summaries.length === 1 ? "Dice of step 0 on cases it has not seen" : "Dice of the validation cases",
     columns: [...means.columns, ...summaries.map(({ name }) => ({ name: `${name}, 95 % interval`, digits: 3 }))],
     rows: means.rows.map((row, at) => [...row, ...intervals(at)]),
     footerRows: 1,
@@ -151,7 +151,7 @@ export function dataTable({ dataset, plan, validationCases }: RunFacts): Table |
         ] as [string, string][])),
     ...(validationCases === undefined
       ? []
-      : [["kept for validation", `${validationCases.length}: ${validationCases.join(", ")}`] as [string, string]]),
+      : [["measured", `${validationCases.length}: ${validationCases.join(", ")}`] as [string, string]]),
     ...flattened(plan ?? {}),
   ];
   return rows.length === 0 ? undefined : keysAndValues("Data set and plan", rows);

@@ -1,5 +1,5 @@
 import { Random } from "@rfmedsam/base";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   type Degradation,
   type DegradationName,
@@ -133,6 +133,14 @@ describe("what goes wrong", () => {
       area(degradations.eroded(new Random(n))(disc(side)), 1) / area(disc(side).labels, 1);
     for (let n = 0; n < 5; n++) expect(Math.abs(left(128, n) - left(256, n))).toBeLessThan(0.06);
   });
+});
+
+test("of a data set with one class none is drawn that could do nothing", () => {
+  using swapped = vi.spyOn(degradations, "swapped");
+  for (let n = 0; n < 100; n++) drawDegradation(new Random(n), 2);
+  expect(swapped).not.toHaveBeenCalled();
+  for (let n = 0; n < 100; n++) drawDegradation(new Random(n), 3);
+  expect(swapped).toHaveBeenCalled();
 });
 
 test("one or two degradations are drawn, by the stream alone", () => {

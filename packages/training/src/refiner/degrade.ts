@@ -123,7 +123,10 @@ export type DegradationName = keyof typeof degradations;
 
 /** One or two degradations drawn at random, applied one after the other. */
 export function drawDegradation(random: Random, classes: number): (slice: LabelSlice) => Uint8Array {
-  const chosen = random.shuffled<Degradation>(Object.values(degradations)).slice(0, 1 + random.below(2));
+  const all: readonly Degradation[] = Object.values(degradations);
+  // One class alone has nothing to be swapped with.
+  const able = all.filter((each) => classes > 2 || each !== degradations.swapped);
+  const chosen = random.shuffled(able).slice(0, 1 + random.below(2));
   const steps = chosen.map((degradation) => degradation(random, classes));
   return (slice) => steps.reduce((labels, step) => step({ ...slice, labels }), slice.labels);
 }

@@ -102,6 +102,13 @@ describe("before anything is trained", () => {
     await expect(check).rejects.toThrow(/refiner\.channel: 2.*0 \(T1\), 1 \(T2\)/);
   });
 
+  test("a refiner of which nothing would learn", async () => {
+    const official = { ...refiner, weights: at("plain.pt"), groups: [] };
+    await checkRefiner(official, data);
+    const none = checkRefiner({ ...official, adapters: null, calibration: "none" }, data);
+    await expect(none).rejects.toThrow(/nothing of the refiner learns.*refiner\.adapters/s);
+  });
+
   test("random weights that would be frozen", async () => {
     const groups = [{ pattern: "^(sam_mask_decoder|memory_attention)\\.", rate: 1 }];
     await expect(checkRefiner({ ...refiner, groups }, data)).rejects.toThrow(

@@ -51,7 +51,7 @@ export async function makeRefiner(configuration: Refiner, classes: number, seed:
  * What would stop the refiner, or make it useless, found before step 0 is trained for hours.
  *
  * @param data with the background among its classes
- * @throws ConfigError for a channel that the data do not have, and for random weights that would be frozen; as `makeRefiner` (of a file of
+ * @throws ConfigError for a channel that the data do not have, when nothing would learn, and for random weights that would be frozen; as `makeRefiner` (of a file of
  *   weights the names and shapes are looked at, not the numbers) and `chooseLearning`
  */
 export async function checkRefiner(
@@ -68,7 +68,13 @@ export async function checkRefiner(
   const described = weights === null ? undefined : (await inspectCheckpoint(weights)).tensors;
   const model = onDevice("meta", () => newRefiner(configuration, classes));
   try {
-    chooseLearning(model, groups);
+    if (chooseLearning(model, groups).length === 0) {
+      throw new ConfigError({
+        found: "refiner.groups, adapters and calibration with which nothing of the refiner learns",
+        expected: "something that does",
+        hint: "give refiner.adapters, or a group with a rate above 0",
+      });
+    }
     if (weights !== null && described !== undefined) assertFits(model, described, weights);
     else assertAllLearns(model);
   } finally {

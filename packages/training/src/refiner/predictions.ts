@@ -27,6 +27,16 @@ export class PredictionStore {
   async open(id: string): Promise<Tensor> {
     return (await readSafetensors(this.fileOf(id))).get("logits")!.keep();
   }
+
+  /** `[K, z, y, x]` */
+  async read(id: string): Promise<Float32Array> {
+    const opened = await this.open(id);
+    try {
+      return noGrad(() => scope(() => opened.float().toFloat32Array()));
+    } finally {
+      opened.free();
+    }
+  }
 }
 
 /** @param axis array axis the slices are stacked along */

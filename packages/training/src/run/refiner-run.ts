@@ -1,7 +1,7 @@
 /** Stages 1 and 2: the refiner is trained on all cases but those of the validation, and measured on these. */
 import { throwIfCancelled } from "@rfmedsam/base";
 import { TorchRefiner } from "@rfmedsam/models";
-import { noGrad, scope, type Tensor } from "@rfmedsam/torch";
+import type { Tensor } from "@rfmedsam/torch";
 import { degradedStep0 } from "../choice/degraded-step0.js";
 import { type MeasuredCase, measureCase } from "../choice/measure.js";
 import { refinerSettings } from "../choice/settings.js";
@@ -72,9 +72,7 @@ async function measureValidation(
   for (const [index, id] of division.validation.entries()) {
     throwIfCancelled(signal);
     const stored = cases.get(id)!;
-    const opened = usesUNets(configuration) ? await work.predictions.open(id) : undefined;
-    const logits = opened && noGrad(() => scope(() => opened.float().toFloat32Array()));
-    opened?.free();
+    const logits = usesUNets(configuration) ? await work.predictions.read(id) : undefined;
     measured.push(await measureCase(stored, logits, options));
     for (let copy = 0; copy < copies; copy++) {
       const degrade = degradedStep0(classes.length, seed, index, copy);

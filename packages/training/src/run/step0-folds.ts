@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { throwIfCancelled } from "@rfmedsam/base";
 import { TorchPatchNetwork } from "@rfmedsam/models";
 import { predictVolume } from "@rfmedsam/segmenter";
-import { noGrad, scope, writeSafetensors } from "@rfmedsam/torch";
+import { writeSafetensors } from "@rfmedsam/torch";
 import { type MeasuredCase, measureStep0 } from "../choice/measure.js";
 import type { StoredCase } from "../dataset/store.js";
 import type { Curve } from "../loop/loop.js";
@@ -49,19 +49,26 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
   return curves;
 }
 
-/** Step 0's predictions against the truth: of all cases, or with a single U-Net, which has seen them all, of those kept for validation. */
+/** Cases whose prediction is by a U-Net that has not seen them: all, those kept for validation, or with a single U-Net none. */
+export function step0MeasuredOn(
+  { leftOut, validation }: Run["division"],
+  { prompting }: Pick<Run["configuration"], "prompting">,
+): string[] {
+  if (leftOut.length === 1) return [];
+  return prompting === "inFold" ? [...validation] : leftOut.flat().sort();
+}
+
+/** Step 0's predictions against the truth. */
 export async function measureOutOfFold(
-  { division, classes, work, progress, signal }: Run,
+  { division, classes, configuration, work, progress, signal }: Run,
   cases: ReadonlyMap<string, StoredCase>,
 ): Promise<MeasuredCase[]> {
-  const ids = division.leftOut.length === 1 ? division.validation : [...cases.keys()];
+  const ids = step0MeasuredOn(division, configuration);
   const measured: MeasuredCase[] = [];
   for (const [index, id] of ids.entries()) {
     throwIfCancelled(signal);
-    const opened = await work.predictions.open(id);
-    const logits = noGrad(() => scope(() => opened.float().toFloat32Array()));
-    opened.free();
-    measured.push(measureStep0(cases.get(id)!, logits, classes.length));
+    const logits = await work.predictions.read(id);
+    measured.push(measureStep0(cases.get(id)!, logits, classes.length, configuration.choice.largestComponent));
     progress({ stage: "measuring step 0", done: index + 1, total: ids.length });
   }
   return measured;

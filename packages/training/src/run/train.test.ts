@@ -10,6 +10,7 @@ import { liveTensors, setNumThreads } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
 import { writePhantomDataset } from "../phantom/index.js";
+import { renderRunReport } from "../record/run-report.js";
 import { tinyConfiguration } from "../testing/cases.js";
 import { type TrainOptions, train } from "./train.js";
 
@@ -114,9 +115,19 @@ describe("a finished training", () => {
       "step0: there is no refiner",
       "step0: there is no refiner",
     ]);
-    expect(choices.every(({ largestComponent: { before } }) => Number.isFinite(before) || Number.isNaN(before))).toBe(
-      true,
-    );
+    const written = JSON.parse(await readFile(join(folder, "step0/training.json"), "utf8"));
+    choices.forEach(({ largestComponent: { before } }, n) => {
+      const dice = validation
+        .filter((row) => row.class === n + 1)
+        .map((row) => row.dice.step0!)
+        .filter(Number.isFinite);
+      expect(before).toBeCloseTo(dice.reduce((sum, one) => sum + one, 0) / dice.length, 9);
+      expect(written.choices[n].gains).toBeUndefined();
+    });
+    const page = await renderRunReport(join(folder, "step0"));
+    expect(page).toContain("Dice are those of 4 cases, each by a U-Net that has not seen it.");
+    expect(page).toContain("Dice of step 0 on cases it has not seen");
+    expect(page).not.toContain("the refiner did not learn");
     expect(manifest.gate).toEqual({});
     expect(manifest.training.validation[0]).toEqual({
       case: expect.any(String),

@@ -8,7 +8,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CancelSignal, ConfigError, explain, type Progress, ResourceError } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
@@ -20,7 +20,10 @@ import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import { type Division, divide, fewestCases } from "../folds.js";
 import type { Curve } from "../loop/loop.js";
 import { planDataset } from "../plan/dataset-plan.js";
-import { gibibyte, type MemoryEstimate } from "../plan/memory/sheet.js";
+import { memoryBudget } from "../plan/memory/budget.js";
+import { assertTrainingFits, sentenceAbout } from "../plan/memory/fits.js";
+import { estimateRefiner } from "../plan/memory/refiner.js";
+import type { MemoryEstimate } from "../plan/memory/sheet.js";
 import type { Plan } from "../plan/plan.js";
 import { validationRows } from "../record/facts.js";
 import { RunRecorder } from "../record/recorder.js";
@@ -31,7 +34,7 @@ import { manifestOf } from "./model-manifest.js";
 import { prepareCases, selectCases } from "./prepare.js";
 import { runRefiner, type TrainedRefiner } from "./refiner-run.js";
 import { generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
-import { measureOutOfFold, trainFolds } from "./step0-folds.js";
+import { measureOutOfFold, step0MeasuredOn, trainFolds } from "./step0-folds.js";
 import { step0Of } from "./step0-from.js";
 import { datasetState, type RunIdentity, WorkFolder } from "./work-folder.js";
 
@@ -106,7 +109,11 @@ async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder):
   const device = chooseDevice(options.device);
   if (configuration.refiner.enabled) {
     const { channelNames: channels } = dataset;
-    await checkRefiner(configuration.refiner, { classes: classTable(dataset).length, channels });
+    const classes = classTable(dataset).length;
+    await checkRefiner(configuration.refiner, { classes, channels });
+    // Also where step 0 is there already, and nothing is planned.
+    const estimate = estimateRefiner(configuration.refiner, { classes, precision: configuration.precision, device });
+    assertTrainingFits([estimate], memoryBudget(configuration.memory, device));
   }
   const identity: RunIdentity = { configuration, seed, dataset: await datasetState(dataset) };
   const known = restart ? undefined : await work.begin(identity, note);
@@ -119,9 +126,8 @@ async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder):
   }
   const planned = await planDataset(dataset, { configuration, seed, device, progress, signal });
   const { plan, memory, budget, advice } = planned;
-  const fullest = memory.reduce((most, one) => (one.total > most.total ? one : most));
-  assertFitsMemory(fullest, budget);
-  for (const sentence of [...advice, sentenceAbout(fullest, budget)]) note(sentence);
+  assertTrainingFits(memory, budget);
+  for (const sentence of [...advice, sentenceAbout(memory, budget)]) note(sentence);
   if (restart) await removeOld(output, work);
   await work.rememberPlan(identity, plan);
   return { plan, device, memory };
@@ -156,7 +162,9 @@ async function runAll(
     device,
     threads: getNumThreads(),
     versions: versions(),
-    validationCases: [...division.validation],
+    validationCases: configuration.refiner.enabled
+      ? [...division.validation]
+      : step0MeasuredOn(division, configuration),
   });
   const shared = { dataset, classes, configuration, seed, device, output, work, plan, division, progress, signal };
   const run: Run = { ...shared, record: (step) => recorder.add(step) };
@@ -239,22 +247,4 @@ async function writeRefiner(output: string, refined: TrainedRefiner | undefined)
   const { sam2, generator } = refined.model;
   await writeSafetensors(join(output, refinerFile), sam2.stateDict());
   if (generator !== undefined) await writeSafetensors(join(output, generatorFile), generator.stateDict());
-}
-
-const inGibibytes = (bytes: number) => `${(bytes / gibibyte).toFixed(1)} GiB`;
-
-/** Better now than in days, when step 0 is done. */
-function assertFitsMemory({ phase, total }: MemoryEstimate, budget: number): void {
-  if (total <= budget) return;
-  throw new ResourceError({
-    found: `${phase} would take about ${inGibibytes(total)}`,
-    expected: `at most the ${inGibibytes(budget)} that training may take here`,
-    hint:
-      "lower refiner.sequence, refiner.batch or refiner.imageSize, or step0.patchVoxels (`rfmedsam plan` shows what takes how much); the " +
-      "estimate has every class on every slice: to try it all the same, set memory to more GiB than it says",
-  });
-}
-
-function sentenceAbout({ phase, total }: MemoryEstimate, budget: number): string {
-  return `At its fullest (${phase}) this training will take about ${inGibibytes(total)} of the ${inGibibytes(budget)} it may.`;
 }

@@ -258,6 +258,21 @@ describe("an upper bound", () => {
     expect(through.map(({ arm }) => arm)).toEqual(["step0/stage1", "step0/stage2"]);
   });
 
+  test("puts the truth in step 0's place, alone if wanted", async () => {
+    const only = {
+      ...upper({ prompts: ["step0"], output: at("step0") }),
+      strategies: undefined,
+      directions: undefined,
+    };
+    const result = await runUpperBound(only);
+    expect(result.table.rows).toHaveLength(2);
+    expect(result.verdict).toEqual([expect.stringMatching(/place of step 0/)]);
+    const { html } = await filesOf(result);
+    expect(html).toContain("2 rows");
+    expect(html.match(/<svg/g)).toHaveLength(1);
+    await expect(runUpperBound(upper({ prompts: ["step0"] }))).rejects.toThrow(/strategies or directions, with step0/);
+  });
+
   test("does the same with a file of weights, which are asked for at one size in one folder", async () => {
     manualSeed(5);
     const architecture = { family: "sam2" as const, config: smallSam2Config(64) };
@@ -270,7 +285,7 @@ describe("an upper bound", () => {
     expect(measured.measurements.map(({ arm }) => arm)).toEqual(["mask/every/both"]);
     expect(measured.measurements[0]!.scores.dice).toHaveLength(2);
     await expect(runUpperBound({ ...official, imageSize: 128 })).rejects.toThrow(/another imageSize/);
-    const asStep0 = { ...official, output: at("weights-step0"), prompts: ["step0"] };
+    const asStep0 = { ...official, output: at("weights-step0"), prompts: ["mask", "step0"] };
     await expect(runUpperBound(asStep0)).rejects.toThrow(/prompts step0 for a file of weights.*a model folder/s);
   });
 

@@ -17,6 +17,8 @@ import type { RefinerModel } from "../../refiner/model.js";
 import { chooseLearning } from "../../refiner/parameter-groups.js";
 import { type MemoryEstimate, type Precision, Sheet } from "./sheet.js";
 
+export const refinerPhase = "training the refiner";
+
 type RefinerConfiguration = TrainingConfiguration["refiner"];
 type Block = RefinerModel["sam2"]["imageEncoder"]["trunk"]["blocks"] extends Iterable<infer B> ? B : never;
 
@@ -59,7 +61,7 @@ export function estimateRefiner(configuration: RefinerConfiguration, workload: R
     encoder(model, configuration.checkpointing, images, keep);
     perObject(model, { images, objects, memories: memoriesOf(configuration, model) }, keep, device);
     for (const stage of [1, 2]) losses(sheet, { stage, images, objects, classes, pixels });
-    return sheet.estimate("training the refiner");
+    return sheet.estimate(refinerPhase);
   } finally {
     model.free();
   }

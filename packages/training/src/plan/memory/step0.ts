@@ -11,6 +11,8 @@ import type { UNetArchitecture } from "@rfmedsam/models";
 import type { Device } from "@rfmedsam/torch";
 import { type MemoryEstimate, type Precision, Sheet } from "./sheet.js";
 
+export const step0Phase = "training step 0";
+
 /** Floats an optimiser remembers for every parameter. */
 const optimizerState = { sgd: 1, adamw: 2 } as const;
 
@@ -92,7 +94,7 @@ export function estimateStep0(sizes: Step0Sizes, settings: Step0Settings): Memor
     // Log-probabilities, probabilities, true masks, their product.
     if (stage < counted) sheet.hold("logits and loss", 4 * logits, 4);
   }
-  return wayBack(sheet, sizes, size).estimate("training step 0");
+  return wayBack(sheet, sizes, size).estimate(step0Phase);
 }
 
 /**

@@ -36,7 +36,8 @@ test("cases that a model has learned from are told; a model that does not say is
   const { cases } = await studyCases(folder, {});
   const notes = async () => {
     const told: string[] = [];
-    await noteLearnedCases(folder, cases, (note) => told.push(note));
+    const facts = await noteLearnedCases(folder, cases, (note) => told.push(note));
+    expect(facts).toHaveLength(told.length);
     return told;
   };
   expect(await notes()).toEqual([]);
@@ -47,6 +48,10 @@ test("cases that a model has learned from are told; a model that does not say is
   expect(await notes()).toEqual([]);
   await writeFile(file, JSON.stringify({ cases: ["c", "x", "a"] }));
   expect(await notes()).toEqual([expect.stringContaining("trained on 2 of the 3 measured cases (a, c)")]);
+  await writeFile(file, JSON.stringify({ division: { leftOut: [["x", "b"], ["y"]] } }));
+  expect(await notes()).toEqual([expect.stringContaining("trained on 1 of the 3 measured cases (b)")]);
+  await writeFile(file, "null");
+  expect(await notes()).toEqual([]);
   await writeFile(file, "{");
   await expect(notes()).rejects.toThrow(FormatError);
 });

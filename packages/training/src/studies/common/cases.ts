@@ -82,31 +82,40 @@ export async function heldOut({ folder, fileEnding, channelNames }: Dataset): Pr
   };
 }
 
-/** Tells of measured cases that bear names of those a model says it was trained on. A model that does not say is believed. */
+/**
+ * Tells of measured cases that bear names of those a model says it was trained on. A model that does not say is believed.
+ *
+ * @returns what the result has to say about it
+ */
 export async function noteLearnedCases(
   model: string,
   cases: readonly CaseFiles[],
   onNote: CaseChoice["onNote"],
-): Promise<void> {
+): Promise<StudyCases["facts"]> {
   const file = join(model, "training.json");
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) return [];
   const learned = new Set(trainedCases(new TextDecoder().decode(await readFileOrExplain(file)), file));
   const both = cases.map(({ id }) => id).filter((id) => learned.has(id));
-  if (both.length === 0) return;
+  if (both.length === 0) return [];
+  const named = `${both.slice(0, 8).join(", ")}${both.length > 8 ? ", …" : ""}`;
   onNote?.(
-    `The model was trained on ${both.length} of the ${cases.length} measured cases (${both.slice(0, 8).join(", ")}${both.length > 8 ? ", …" : ""}): ` +
-      "it looks better on them than on others.",
+    `The model was trained on ${both.length} of the ${cases.length} measured cases (${named}): it looks better on them than on others.`,
   );
+  return [{ name: "measured cases that the model was trained on", value: `${both.length}: ${named}` }];
 }
 
 function trainedCases(text: string, file: string): readonly string[] {
-  let cases: unknown;
+  let found: {
+    readonly cases?: readonly string[];
+    readonly division?: { readonly leftOut?: readonly string[][] };
+  } | null;
   try {
-    ({ cases } = JSON.parse(text) as { cases?: unknown });
+    found = JSON.parse(text);
   } catch (cause) {
     throw new FormatError({ file, found: "this is not JSON", expected: "what training wrote", cause });
   }
-  return Array.isArray(cases) ? (cases as string[]) : [];
+  // Earlier versions wrote which were left out of each fold alone: with two folds or more, all.
+  return found?.cases ?? found?.division?.leftOut?.flat() ?? [];
 }
 
 /** Whether a model can be measured on a data set. @throws ConfigError when labels or channels differ */

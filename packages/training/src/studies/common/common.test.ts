@@ -90,6 +90,19 @@ describe("a study's folder", () => {
     await expect(StudyFolder.open(folder, { seed: 1 })).rejects.toThrow(/another model/);
   });
 
+  test("what another version measured is measured again", async () => {
+    const study = await StudyFolder.open(folder, {});
+    const measure = (dice: number) =>
+      study.measureCases("part", files.slice(0, 1), async () => [one("x", "a", [dice])], { progress: silent });
+    await measure(1);
+    expect((await measure(0.5))[0]!.scores.dice).toEqual([1]);
+    const file = join(folder, "measured/part/a.json");
+    const written = JSON.parse(await readFile(file, "utf8")) as object;
+    await writeFile(file, JSON.stringify({ ...written, madeBy: "0.0.9, revision 123" }));
+    expect((await measure(0.5))[0]!.scores.dice).toEqual([0.5]);
+    expect((await measure(0.2))[0]!.scores.dice).toEqual([0.5]);
+  });
+
   test.each(["{", "7", "{}"])("that was damaged (%s) is told from another", async (text) => {
     const study = await StudyFolder.open(folder, {});
     await study.measureCases("part", files.slice(0, 1), async () => [], { progress: silent });

@@ -2,7 +2,7 @@
  * A study's folder, so that a stopped one goes on and nothing is measured twice:
  *
  *   OUT/study.json          what it was started with
- *       measured/PART/CASE.json    what was measured of a case
+ *       measured/PART/CASE.json    what was measured of a case, and by which version: another one measures again
  *       NAME.json, .csv, .html     the result (report.ts)
  */
 import { existsSync } from "node:fs";
@@ -18,16 +18,12 @@ export class StudyFolder {
   private constructor(readonly folder: string) {}
 
   /**
-   * @param identity what must be the same for a study to go on, beside the program itself; its keys are named in the error
-   * @throws ConfigError when the folder belongs to another study, or another version began it
+   * @param identity what must be the same for a study to go on; its keys are named in the error
+   * @throws ConfigError when the folder belongs to another study
    */
   static async open(folder: string, identity: Readonly<Record<string, unknown>>): Promise<StudyFolder> {
     const file = join(folder, "study.json");
-    const { rfmedsam, revision } = versions();
-    const wanted = toPlain({ ...identity, "version of rfmedsam": `${rfmedsam}, revision ${revision}` }) as Record<
-      string,
-      unknown
-    >;
+    const wanted = toPlain(identity) as Record<string, unknown>;
     if (existsSync(file)) {
       const before = await readObject(file);
       const keys = [...new Set([...Object.keys(wanted), ...Object.keys(before)])];
@@ -78,10 +74,11 @@ export class StudyFolder {
     }: { readonly stage: string; readonly progress: Progress; readonly signal?: CancelSignal | undefined },
   ): Promise<readonly Measurement[]> {
     const file = join(this.folder, "measured", part, `${id}.json`);
-    if (existsSync(file)) return readList(file);
+    const known = existsSync(file) ? await readMeasured(file) : undefined;
+    if (known !== undefined) return known;
     throwIfCancelled(signal, goOn);
     const made = await measure((event) => progress({ ...event, stage: `${stage}: ${event.stage}` })).catch(withHint);
-    await writeJsonAtomic(file, toPlain(made));
+    await writeJsonAtomic(file, { madeBy: thisVersion(), measurements: toPlain(made) });
     return made;
   }
 }
@@ -93,10 +90,16 @@ function withHint(error: unknown): never {
   throw new InterruptedError({ found: error.found, hint: goOn });
 }
 
-async function readList(file: string): Promise<Measurement[]> {
-  const found = await readJson(file);
-  if (Array.isArray(found)) return fromPlain(found as Record<string, unknown>[]);
-  throw damaged(file);
+/** @returns undefined when another version measured */
+async function readMeasured(file: string): Promise<Measurement[] | undefined> {
+  const { madeBy, measurements } = await readObject(file);
+  if (typeof madeBy !== "string" || !Array.isArray(measurements)) throw damaged(file);
+  return madeBy === thisVersion() ? fromPlain(measurements as Record<string, unknown>[]) : undefined;
+}
+
+function thisVersion(): string {
+  const { rfmedsam, revision } = versions();
+  return `${rfmedsam}, revision ${revision}`;
 }
 
 async function readObject(file: string): Promise<Record<string, unknown>> {

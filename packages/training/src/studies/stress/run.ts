@@ -57,7 +57,7 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
     });
   }
   assertFits(dataset, manifest);
-  await noteLearnedCases(options.model, cases, options.onNote);
+  const learned = await noteLearnedCases(options.model, cases, options.onNote);
   const folder = await StudyFolder.open(options.output, {
     study: "stress",
     model: resolve(options.model),
@@ -97,6 +97,7 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
         device: String(device),
       }).map(([key, value]) => ({ name: key, value })),
       ...facts,
+      ...learned,
     ]),
   );
 }

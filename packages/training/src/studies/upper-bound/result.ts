@@ -1,4 +1,5 @@
 /** The upper bound's table, plot and what it says. */
+import type { StripPlot } from "@rfmedsam/metrics";
 import { stageInWords } from "@rfmedsam/segmenter";
 import type { Measured } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
@@ -24,7 +25,7 @@ export function upperBoundStudy(
   return {
     name: "upper-bound",
     title: "Upper bound: prompts made from the truth",
-    summary: `${measured.cases.length} cases, ${measured.labels.length} labels, ${ways.length} ways to prompt.`,
+    summary: `${measured.cases.length} cases, ${measured.labels.length} labels, ${ways.length + (through ? promptedStages.length : 0)} rows.`,
     verdict: [
       ...(best === undefined
         ? through
@@ -56,19 +57,33 @@ export function upperBoundStudy(
       ],
     },
     plots: [
-      {
-        title: "Mean Dice of every case",
-        axis: "Dice",
-        groups: groups.map(({ strategy, direction }) => `${strategy}, ${direction}`),
-        cases: measured.cases,
-        series: prompts.map((prompt) => ({
-          name: prompt,
-          values: groups.map((way) => caseMeans(measured, armOf({ ...way, prompt }))),
-        })),
-      },
+      ...(through ? [throughPlot(measured)] : []),
+      ...(ways.length === 0 ? [] : [waysPlot(measured, groups, prompts)]),
     ],
     facts,
     measured,
+  };
+}
+function waysPlot(measured: Measured, groups: readonly Way[], prompts: readonly Way["prompt"][]): StripPlot {
+  return {
+    title: "Mean Dice of every case",
+    axis: "Dice",
+    groups: groups.map(({ strategy, direction }) => `${strategy}, ${direction}`),
+    cases: measured.cases,
+    series: prompts.map((prompt) => ({
+      name: prompt,
+      values: groups.map((way) => caseMeans(measured, armOf({ ...way, prompt }))),
+    })),
+  };
+}
+
+function throughPlot(measured: Measured): StripPlot {
+  return {
+    title: "Mean Dice of every case, the truth in the place of step 0",
+    axis: "Dice",
+    groups: promptedStages.map(stageInWords),
+    cases: measured.cases,
+    series: [{ name: truthAsStep0, values: promptedStages.map((stage) => caseMeans(measured, armOfStage(stage))) }],
   };
 }
 

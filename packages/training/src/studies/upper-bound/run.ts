@@ -54,7 +54,7 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
   const { dataset, cases, facts: ofCases } = await studyCases(options.dataset, options);
   using opened = await openRefiner(options, dataset);
   const { view, network, segmenter, identity } = opened;
-  if (options.model !== undefined) await noteLearnedCases(options.model, cases, options.onNote);
+  const learned = options.model === undefined ? [] : await noteLearnedCases(options.model, cases, options.onNote);
   const folder = await StudyFolder.open(options.output, {
     study: "upper-bound",
     ...identity,
@@ -89,7 +89,11 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
   const facts = [...Object.entries(opened.facts), ["data set", dataset.name] as const];
   return writeStudy(
     options.output,
-    upperBoundStudy(measured, ways, through, [...facts.map(([name, value]) => ({ name, value })), ...ofCases]),
+    upperBoundStudy(measured, ways, through, [
+      ...facts.map(([name, value]) => ({ name, value })),
+      ...ofCases,
+      ...learned,
+    ]),
   );
 }
 
@@ -98,6 +102,13 @@ type PromptKind = (typeof promptKinds)[number];
 
 function waysOf(kinds: readonly PromptKind[], { strategies, directions }: UpperBoundOptions): Way[] {
   const followedKinds = kinds.filter((kind): kind is TruePrompt => kind !== truthAsStep0);
+  if (followedKinds.length === 0 && (strategies ?? directions) !== undefined) {
+    throw new ConfigError({
+      found: `strategies or directions, with ${truthAsStep0} as the only prompts`,
+      expected: "other prompts beside it, or neither",
+      hint: `${truthAsStep0} is asked as the model asks, on every slice it thinks right`,
+    });
+  }
   const slices = chooseRows<StrategyName>("strategy", strategyNames, strategies, isStrategy);
   const followed = chooseRows("direction", directionNames, directions);
   return followedKinds.flatMap((prompt) =>
