@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError, ConfigError, FileError } from "@rfmedsam/base";
 import { collectGarbage } from "@rfmedsam/base/testing";
-import { liveTensors, noGrad, type Tensor, writeSafetensors } from "@rfmedsam/torch";
+import { F, liveTensors, noGrad, ones, scope, type Tensor, writeSafetensors, zeros } from "@rfmedsam/torch";
 import { torchFileOf } from "@rfmedsam/torch/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyConfiguration } from "../testing/cases.js";
@@ -54,6 +54,18 @@ describe("what training starts from", () => {
     const [one, again, other] = made.map(({ sam2 }) => sam2.noMemEmbed);
     expect([one!.equal(again!), one!.equal(other!)]).toEqual([true, false]);
     for (const model of made) model.free();
+  });
+
+  test("a mask that a person gives prompts as masks do in training", async () => {
+    const model = await makeRefiner(refiner, classes, 1);
+    const prompts = noGrad(() =>
+      scope(() => {
+        const given = F.cat([zeros([1, 1, 4, 8]), ones([1, 1, 4, 8])], { dim: 2 });
+        return [...model.sam2.maskDownsample!.forward(given).toFloat32Array()];
+      }),
+    );
+    expect(prompts).toEqual([-10, -10, 10, 10]);
+    model.free();
   });
 
   test("no prediction falls back on answers that are never trained", async () => {

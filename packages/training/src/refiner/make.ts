@@ -1,7 +1,17 @@
 /** Makes the refiner of a configuration, and looks beforehand at all that could keep it from being made. */
 import { ConfigError } from "@rfmedsam/base";
 import { backboneConfig, isAdapterName, loadWeights } from "@rfmedsam/models";
-import { empty, inspectCheckpoint, manualSeed, onDevice, readCheckpoint, scope, type Tensor } from "@rfmedsam/torch";
+import { maskPromptLimit } from "@rfmedsam/segmenter";
+import {
+  empty,
+  inspectCheckpoint,
+  manualSeed,
+  noGrad,
+  onDevice,
+  readCheckpoint,
+  scope,
+  type Tensor,
+} from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { RefinerModel } from "./model.js";
 import { chooseLearning } from "./parameter-groups.js";
@@ -33,7 +43,10 @@ export async function makeRefiner(configuration: Refiner, classes: number, seed:
   manualSeed(seed);
   const model = newRefiner(configuration, classes);
   const { weights } = configuration;
-  if (weights === null) return model;
+  if (weights === null) {
+    startMaskDownsample(model);
+    return model;
+  }
   let state: ReadonlyMap<string, Tensor> = new Map();
   try {
     state = await readCheckpoint(weights);
@@ -45,6 +58,19 @@ export async function makeRefiner(configuration: Refiner, classes: number, seed:
   } finally {
     for (const loaded of state.values()) loaded.free();
   }
+}
+
+/**
+ * A mask that a person gives (0/1) becomes a mask prompt by a convolution of its own, which nothing trained here has use for: from random
+ * weights it starts, and stays, as what makes the log-odds that prompts are in training.
+ */
+function startMaskDownsample({ sam2: { maskDownsample } }: RefinerModel): void {
+  if (maskDownsample === undefined) return;
+  const { weight, bias } = maskDownsample;
+  noGrad(() => {
+    weight.fill_((2 * maskPromptLimit) / (weight.size(-1) * weight.size(-2)));
+    bias!.fill_(-maskPromptLimit);
+  });
 }
 
 /**
