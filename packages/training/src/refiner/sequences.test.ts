@@ -197,9 +197,19 @@ describe("cases with nothing in them", () => {
 
   test("neither labelled nor predicted give empty sequences", () => {
     const empty = storedCase({ shape, classes, truth: nothing });
-    for (const source of ["outOfFold", "degradedPrediction", "box", "clicks"] as const) {
+    for (const source of ["outOfFold", "box", "clicks"] as const) {
       const refinerCase = new RefinerCase(empty, quiet, classes, { ...configuration, promptSources: only(source) });
       expect(draws(refinerCase, 5).every(({ slices }) => slices.length === 0)).toBe(true);
+    }
+  });
+
+  test("made worse ask for false blobs alone", () => {
+    const empty = storedCase({ shape, classes, truth: nothing });
+    for (const source of ["degradedTruth", "degradedPrediction"] as const) {
+      const refinerCase = new RefinerCase(empty, quiet, classes, { ...configuration, promptSources: only(source) });
+      const asked = draws(refinerCase, 60).flatMap(({ slices }) => slices);
+      expect(asked.length).toBeGreaterThan(0);
+      expect(asked.every(({ truth: masks }) => masks.every((value) => value === 0))).toBe(true);
     }
   });
 
