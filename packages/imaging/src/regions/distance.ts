@@ -5,6 +5,8 @@
  *   y: lower envelope of a plane's parabolas           d²(x, y)      = min over y' of d²(x, y') + (spacing · (y − y'))²
  *   z: the same                                        d²(x, y, z)
  *
+ * Along y and z, background parts a line into pieces that know nothing of each other.
+ *
  * Source: Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions" (2012); same values as
  * scipy.ndimage.distance_transform_edt.
  */
@@ -74,7 +76,7 @@ function alongRows(
 /** Lower envelopes of parabolas, with room for one plane of lines. */
 class Envelope {
   /** A line's values, and the same plus `spacing² · q²`: two parabolas cross where these differ by `2 · spacing² · q`. */
-  readonly #line: Float64Array;
+  readonly #values: Float64Array;
   readonly #raised: Float64Array;
   /** Which parabolas make up the envelope, and from where on each is the lowest. */
   readonly #apex: Int32Array;
@@ -84,7 +86,7 @@ class Envelope {
   #plane = new Float64Array(0);
 
   constructor(longest: number) {
-    this.#line = new Float64Array(longest);
+    this.#values = new Float64Array(longest);
     this.#raised = new Float64Array(longest);
     this.#apex = new Int32Array(longest);
     this.#from = new Float64Array(longest + 1);
@@ -116,7 +118,7 @@ class Envelope {
     }
     const unit = spacing * spacing;
     for (let steps = 1; steps < length; steps++) this.#slopes[steps] = 1 / (2 * unit * steps);
-    for (let x = 0; x < count; x++) this.#lower(turned, x * stride, length, unit);
+    for (let x = 0; x < count; x++) this.#line(turned, x * stride, length, unit);
     const roots = result === "roots";
     for (let q = 0; q < length; q++) {
       const row = start + q * step;
@@ -127,13 +129,24 @@ class Envelope {
     }
   }
 
+  /** Background (0) parts a line: no parabola beyond it is lower than its own. */
+  #line(values: Float64Array, start: number, length: number, unit: number): void {
+    const end = start + length;
+    for (let first = start; first < end; first++) {
+      if (values[first] === 0) continue;
+      let last = first;
+      while (last < end && values[last] !== 0) last++;
+      const from = Math.max(start, first - 1);
+      this.#lower(values, from, Math.min(end, last + 1) - from, unit);
+      first = last;
+    }
+  }
+
   #lower(values: Float64Array, start: number, length: number, unit: number): void {
-    const [line, raised, apex, from, slopes] = [this.#line, this.#raised, this.#apex, this.#from, this.#slopes];
+    const [line, raised, apex, from, slopes] = [this.#values, this.#raised, this.#apex, this.#from, this.#slopes];
     let top = -1;
-    let largest = 0;
     for (let q = 0; q < length; q++) {
       const value = values[start + q]!;
-      if (value > largest) largest = value;
       if (value === Number.POSITIVE_INFINITY) continue;
       line[q] = value;
       const own = value + unit * q * q;
@@ -150,8 +163,8 @@ class Envelope {
       apex[top] = q;
       from[top] = crossing;
     }
-    // background alone stays 0; a line that has seen no background yet stays infinite
-    if (top < 0 || largest === 0) return;
+    // what has seen no background yet stays infinite
+    if (top < 0) return;
     from[top + 1] = Number.POSITIVE_INFINITY;
     for (let q = 0, part = 0; q < length; q++) {
       while (from[part + 1]! < q) part++;
