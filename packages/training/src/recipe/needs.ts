@@ -62,7 +62,7 @@ export function describeRecipe(recipe: Recipe): string {
     `${recipe.name}: ${recipe.title}`,
     recipe.summary,
     `Cost: ${recipe.cost}`,
-    ...(recipe.needs.gpu ? ["Needs a GPU (or --device cpu, and weeks)."] : []),
+    ...(recipe.needs.gpu ? ["Needs a GPU (or --device cpu, however long that takes)."] : []),
     ...(needs.length === 0 ? ["Needs nothing from outside."] : []),
     ...needs.map(({ what, option, title, obtain, licence, layout }) =>
       [
@@ -97,7 +97,7 @@ export function checkDevice({ name, needs, cost }: Recipe, found: Device, asked:
     file: "--device",
     found: `no GPU, and the recipe ${name} is made for one (${cost})`,
     expected: "a machine with a GPU that libtorch can use",
-    hint: "--device cpu runs it all the same, for weeks; `rfmedsam recipe` lists those for a CPU",
+    hint: "--device cpu runs it all the same, however long that takes; `rfmedsam recipe` lists those for a CPU",
   });
 }
 

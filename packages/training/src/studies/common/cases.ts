@@ -37,7 +37,7 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
   const ids = all.map(({ id }) => id);
   assertKnown(only, ids, folder);
   const { labelled, unlabelled } = only === undefined ? await heldOut(dataset) : noHeldOut;
-  const left = `${unlabelled.length}: ${unlabelled.slice(0, 8).join(", ")}${unlabelled.length > 8 ? ", …" : ""}`;
+  const left = `${unlabelled.length}: ${listed(unlabelled)}`;
   if (only === undefined && labelled.length === 0) {
     onNote?.(
       "The data set has no held-out cases with labels (imagesTs, labelsTs) and no split was given: all training cases are measured, and a " +
@@ -56,6 +56,13 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
   const sorted = [...found].sort((a, b) => (a.id < b.id ? -1 : 1));
   const facts = unlabelled.length === 0 ? [] : [{ name: "held-out cases without labels, not measured", value: left }];
   return { dataset, cases: sorted.slice(0, most), facts };
+}
+
+const listedAtMost = 8;
+
+/** The first names, and a sign when there are more. */
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, listedAtMost).join(", ")}${names.length > listedAtMost ? ", …" : ""}`;
 }
 
 /** The cases of imagesTs: nnU-Net's layout has them with labels, without, or in part. */
@@ -97,7 +104,7 @@ export async function noteLearnedCases(
   const learned = new Set(trainedCases(new TextDecoder().decode(await readFileOrExplain(file)), file));
   const both = cases.map(({ id }) => id).filter((id) => learned.has(id));
   if (both.length === 0) return [];
-  const named = `${both.slice(0, 8).join(", ")}${both.length > 8 ? ", …" : ""}`;
+  const named = listed(both);
   onNote?.(
     `The model was trained on ${both.length} of the ${cases.length} measured cases (${named}): it looks better on them than on others.`,
   );
