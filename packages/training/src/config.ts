@@ -102,6 +102,8 @@ const promptSources = z.strictObject({
   degradedTruth: z.number().min(0),
   /** Step 0's prediction made worse in the same ways. */
   degradedPrediction: z.number().min(0),
+  /** The true masks as stage 1's answer, and stage 2 without prompts: how a mask that a person gives is followed to other slices. */
+  mask: z.number().min(0),
   /** The true box, jittered, and nothing else. */
   box: z.number().min(0),
   /** Clicks into the true object (one to three) and nothing else. */

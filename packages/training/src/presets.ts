@@ -89,7 +89,7 @@ const cpu = {
     averaging: 0,
     checkpointing: false,
     losses: { focal: 20, dice: 1, iou: 1, presence: 1, merged: 1 },
-    promptSources: { outOfFold: 0.5, degradedTruth: 0.2, degradedPrediction: 0.2, box: 0.05, clicks: 0.05 },
+    promptSources: { outOfFold: 0.4, degradedTruth: 0.2, degradedPrediction: 0.2, mask: 0.1, box: 0.05, clicks: 0.05 },
     boxJitter: { deviation: 0.1, limit: 5 },
     noise: { share: 0.25, deviation: 0.3 },
     prompts: { kind: "maskAndBox", minimumArea: 4, marginSlices: 1, boxMargin: 2, perComponent: false },

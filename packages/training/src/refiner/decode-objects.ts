@@ -27,6 +27,9 @@ export function promptOf({ count, boxes, masks, points }: ObjectPrompts, row: nu
   };
 }
 
+/** Of a tensor with an entry an object, the entries of some objects. */
+type Pick = (x: Tensor) => Tensor;
+
 /**
  * @param features `[objects, C, h, w]`, with memories mixed in or told that there are none
  * @param highRes of each object's own slice
@@ -39,28 +42,34 @@ export function decodeObjects(
   prompts: readonly ObjectPrompt[],
 ): HeadOutput {
   const { device } = features;
-  const kinds = indicesBy(prompts, kindOf);
-  const decoded = [...kinds.values()].map((members) => {
-    const index = tensor(members, [members.length], { dtype: "int64" }).to({ device });
-    const pick = (x: Tensor) => (kinds.size === 1 ? x : x.indexSelect(0, index));
-    return sam2.decode(
+  return answerByKind(indicesBy(prompts, kindOf), device, (_, members, pick) =>
+    sam2.decode(
       pick(features),
       promptTensors(
         members.map((member) => prompts[member]!),
         device,
       ),
-      {
-        highRes: highRes && [pick(highRes[0]), pick(highRes[1])],
-        multimask: false,
-      },
-    );
+      { highRes: pickHighRes(highRes, pick), multimask: false },
+    ),
+  );
+}
+
+/** Answers all objects, those of a kind at once. @param kinds every object once */
+export function answerByKind<Kind>(
+  kinds: ReadonlyMap<Kind, readonly number[]>,
+  device: string,
+  answer: (kind: Kind, members: readonly number[], pick: Pick) => HeadOutput,
+): HeadOutput {
+  const answers = Array.from(kinds, ([kind, members]) => {
+    const index = tensor([...members], [members.length], { dtype: "int64" }).to({ device });
+    return answer(kind, members, (x) => (kinds.size === 1 ? x : x.indexSelect(0, index)));
   });
-  if (decoded.length === 1) return decoded[0]!;
+  if (answers.length === 1) return answers[0]!;
   const order = [...kinds.values()].flat();
   const back = new Array<number>(order.length);
   for (const [from, to] of order.entries()) back[to] = from;
   const index = tensor(back, [back.length], { dtype: "int64" }).to({ device });
-  const together = (part: keyof HeadOutput) => F.cat(decoded.map((head) => head[part])).indexSelect(0, index);
+  const together = (part: keyof HeadOutput) => F.cat(answers.map((head) => head[part])).indexSelect(0, index);
   return {
     lowResMultimasks: together("lowResMultimasks"),
     ious: together("ious"),
@@ -69,6 +78,10 @@ export function decodeObjects(
     pointer: together("pointer"),
     objectScores: together("objectScores"),
   };
+}
+
+export function pickHighRes(highRes: ImageEmbedding["highRes"], pick: Pick): ImageEmbedding["highRes"] {
+  return highRes && [pick(highRes[0]), pick(highRes[1])];
 }
 
 function kindOf({ box, mask, points }: ObjectPrompt): string {

@@ -38,7 +38,7 @@ const draws = (changes: Partial<Refiner>, count = 12): SequenceSample[] => {
 const slicesOf = (changes: Partial<Refiner>, count?: number) => draws(changes, count).flatMap(({ slices }) => slices);
 
 test("sources are drawn as often as they weigh", () => {
-  const weights = { outOfFold: 2, degradedTruth: 0, degradedPrediction: 1, box: 0, clicks: 1 };
+  const weights = { outOfFold: 2, degradedTruth: 0, degradedPrediction: 1, box: 0, clicks: 1, mask: 0 };
   const random = new Random(1);
   const counts = new Map<PromptSource, number>();
   for (let n = 0; n < 4000; n++) {
@@ -53,6 +53,7 @@ test("sources are drawn as often as they weigh", () => {
 describe("prompts of source", () => {
   test.each([
     ["outOfFold", [2]],
+    ["mask", [1, 3]],
     ["box", [1, 3]],
     ["clicks", [1, 3]],
   ] as const)("%s ask for what it knows", (source, expected) => {
@@ -116,7 +117,19 @@ describe("prompts of source", () => {
     },
   );
 
-  test.each(["outOfFold", "degradedTruth", "degradedPrediction", "box", "clicks"] as const)(
+  test("mask are no prompts at all, also on slices next to the object's, where the given mask is empty", () => {
+    const all = slicesOf(
+      { promptSources: only("mask"), prompts: { ...tinyConfiguration().refiner.prompts, marginSlices: 1 } },
+      30,
+    );
+    for (const { asked } of all) expect(asked.prompts).toEqual({ count: asked.classes.length });
+    const given = all.flatMap(({ asked, truth: masks }) =>
+      asked.classes.map((_, row) => masks.subarray(row * 64 * 64, (row + 1) * 64 * 64).includes(1)),
+    );
+    expect(new Set(given)).toEqual(new Set([true, false]));
+  });
+
+  test.each(["outOfFold", "degradedTruth", "degradedPrediction", "mask", "box", "clicks"] as const)(
     "%s are the same for the same stream",
     (source) => {
       const changes = { promptSources: only(source), boxJitter: { deviation: 0.1, limit: 5 } };

@@ -56,6 +56,15 @@ const sources: { readonly [Source in PromptSource]: (context: PromptContext) => 
   },
   degradedTruth: (context) => fromDegraded(context, context.truth),
   degradedPrediction: (context) => fromDegraded(context, context.prediction.labels),
+  mask: (context) => {
+    // Beyond the object's ends the true mask is empty, which a person may give and memories have to tell.
+    const { marginSlices } = context.configuration.prompts;
+    const ask = fromLabels(context, context.truth, { kind: "mask", marginSlices });
+    return (slice) => {
+      const asked = ask(slice);
+      return asked && { ...asked, prompts: { count: asked.prompts.count } };
+    };
+  },
   box: (context) => jittering(context, fromLabels(context, context.truth, { kind: "box" })),
   clicks(context) {
     const count = 1 + context.random.below(mostClicks);
@@ -69,6 +78,12 @@ const sources: { readonly [Source in PromptSource]: (context: PromptContext) => 
 
 /** Clicks a sequence's objects get at most; all of them equally many. */
 const mostClicks = 3;
+
+/**
+ * Whether stage 1 is not asked but given the true masks for its answer, and stage 2 has to find every slice's objects by what the other
+ * slices left in memory: what happens when a person gives a mask on one slice.
+ */
+export const givesAnswer = (source: PromptSource): boolean => source === "mask";
 
 export function drawSource(weights: RefinerConfiguration["promptSources"], random: Random): PromptSource {
   const all = Object.entries(weights) as [PromptSource, number][];
@@ -88,7 +103,7 @@ export function promptsFrom(source: PromptSource, context: PromptContext): Ask {
   return sources[source](context);
 }
 
-/** A plan of the sequence alone, from labels; true ones have no margin of slices: there is no true box beyond the object. */
+/** A plan of the sequence alone, from labels; without a margin of slices unless changed: there is no true box beyond the object. */
 function fromLabels(
   { frame, classes, configuration, slices }: PromptContext,
   labels: SliceLabels,

@@ -20,7 +20,7 @@ import { ball, eachVoxel, logitsOf, painted, storedCase, tinyConfiguration } fro
 import { type Batch, makeBatch } from "./batch.js";
 import { makeRefiner } from "./make.js";
 import type { RefinerModel } from "./model.js";
-import { RefinerCase } from "./sequences.js";
+import { RefinerCase, type SequenceSample } from "./sequences.js";
 import { runStages } from "./stages.js";
 import { noJitter, only } from "./testing/sources.js";
 
@@ -232,6 +232,75 @@ test("objects that stage 2 does not prompt answer from their memories alone, the
     else expect(most).toBeGreaterThan(0.05);
   }
   model.free();
+});
+
+describe("masks that are given", () => {
+  const configuration = refiner({ sequence: 3, promptSources: only("mask") });
+  const options = { prompts: configuration.prompts, memory: configuration.memory, device: "cpu" };
+  const draw = (seed: number) => new RefinerCase(stored, half, classes, configuration).draw(new Random(seed));
+
+  test("are stage 1's answer, and are followed by their memories alone, as the segmenter does it", async () => {
+    const model = await restless(3);
+    const batch = makeBatch([draw(4)], imageSize, "cpu");
+    const { stage1, stage2 } = noGrad(() => scope(() => runStages(model, batch, options)));
+    expect(stage1.highResMasks.gt(0).float().sub(batch.truth).abs().amax().item()).toBe(0);
+
+    // Two slices of the one object there is, the lower one seen from the one above it.
+    const network = new TorchRefiner(model.sam2);
+    const [seen, from] = batch.samples.slice(-2);
+    expect([seen!.asked.classes, from!.asked.classes]).toEqual([[1], [1]]);
+    const pair: SequenceSample = { ...batch.sequences[0]!, slices: [seen!, from!] };
+    const two = noGrad(() => scope(() => runStages(model, makeBatch([pair], imageSize, "cpu"), options).stage2));
+    const embedded = await Promise.all([seen!, from!].map(({ image }) => network.embed(image, 1)));
+    const [own, other] = embedded.map(([embedding]) => embedding!);
+    const { state } = await network.adopt(other!, from!.truth);
+    const memory = await network.remember(other!, state);
+    const offset = from!.slice - seen!.slice;
+    const conditioned = await network.attend(own!, [
+      { spatial: [{ memory, row: 0, position: 0 }], pointers: [{ of: memory, row: 0, offset }] },
+    ]);
+    const { logits: followed } = await network.decode(own!, { count: 1 }, conditioned, { multimask: false });
+    const trained = two.lowResMasks.toFloat32Array().subarray(0, maskSize * maskSize);
+    expect(Math.max(...trained.map((logit, i) => Math.abs(logit - followed[i]!)))).toBeLessThan(2e-3);
+    // With its neighbours' prompts they would have been others.
+    expect(stage2.lowResMasks.shape[0]).toBe(batch.objects.length);
+    model.free();
+  });
+
+  test("share a batch with objects that are asked for, and change nothing for them", async () => {
+    const model = await restless(3);
+    const asked = new RefinerCase(stored, half, classes, refiner({ sequence: 3 })).draw(new Random(2));
+    const given = draw(4);
+    const run = (...sequences: SequenceSample[]) =>
+      noGrad(() => scope(() => runStages(model, makeBatch(sequences, imageSize, "cpu"), options)));
+    const [together, alone, alsoAlone] = [run(given, asked, given), run(given), run(asked)];
+    const count = alone.stage1.ious.size(0);
+    for (const stage of ["stage1", "stage2"] as const) {
+      for (const [from, part] of [
+        [0, alone],
+        [count, alsoAlone],
+      ] as const) {
+        const own = part[stage].lowResMasks;
+        const same = together[stage].lowResMasks.narrow(0, from, own.size(0));
+        expect(same.sub(own).abs().amax().item()).toBeLessThan(2e-3);
+      }
+    }
+    model.free();
+  });
+
+  test("teach what a given mask becomes: the pointer's convolution, the memory", async () => {
+    const model = await makeRefiner(configuration, classes, 3);
+    model.train();
+    scope(() => {
+      const { stage2 } = runStages(model, makeBatch([draw(4)], imageSize, "cpu"), options);
+      stage2.lowResMasks.clamp({ min: -20, max: 20 }).sum().backward();
+    });
+    const learning = [...model.namedParameters()].filter(([, p]) => (p.grad?.abs().amax().item() ?? 0) > 0);
+    const names = learning.map(([name]) => name);
+    for (const part of ["mask_downsample", "memory_encoder", "memory_attention"])
+      expect(names.some((name) => name.includes(part))).toBe(true);
+    model.free();
+  });
 });
 
 test("sequences of one batch do not see each other", async () => {

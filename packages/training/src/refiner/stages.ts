@@ -12,8 +12,9 @@ import {
 } from "@rfmedsam/segmenter";
 import { noGrad, type Tensor, tensor } from "@rfmedsam/torch";
 import { type Batch, indicesBy } from "./batch.js";
-import { decodeObjects, type ObjectPrompt, promptOf } from "./decode-objects.js";
+import { answerByKind, decodeObjects, type ObjectPrompt, pickHighRes, promptOf } from "./decode-objects.js";
 import type { RefinerModel } from "./model.js";
+import { givesAnswer } from "./prompt-sources.js";
 
 export interface StagesOptions {
   readonly prompts: PromptOptions;
@@ -21,7 +22,10 @@ export interface StagesOptions {
   readonly device: string;
   /** The images of the batch, if they are encoded already. */
   readonly encoded?: ImageEmbedding | undefined;
-  /** Objects that stage 2 asks for by their memories alone, without stage 1's mask and box. None by default. */
+  /**
+   * Objects that stage 2 asks for by their memories alone, without stage 1's mask and box, beside those whose stage 1 was given. None by
+   * default.
+   */
   readonly unprompted?: ((object: number) => boolean) | undefined;
 }
 
@@ -40,11 +44,9 @@ export function runStages(
     device,
   );
 
-  const asked = batch.objects.map(({ sample, row }) => promptOf(sample.asked.prompts, row));
-  const first = sam2.condition(embedding, { spatial: [] });
-  const stage1 = decodeObjects(sam2, first, embedding.highRes, asked);
-
-  const memory = sam2.encodeMemory(embedding, stage1.highResMasks, stage1.objectScores);
+  const stage1 = runStage1(model, batch, embedding, device);
+  // Of small masks, as when predicting: a given one loses its finest detail.
+  const memory = sam2.encodeMemory(embedding, sam2.enlarge(stage1.lowResMasks), stage1.objectScores);
   const answers = answersOf(batch, stage1);
   const sets = referencesOf(batch, answers, sam2.config.numMaskmem, options.memory).map(
     (list): MemorySet => ({
@@ -60,10 +62,27 @@ export function runStages(
       return result.classes.map((_, row) => promptOf(refined, row));
     });
   });
-  const shown = again.map((prompt, object) => (unprompted?.(object) ? {} : prompt));
+  const shown = again.map((prompt, object) => (unprompted?.(object) || isGiven(batch, object) ? {} : prompt));
   const stage2 = decodeObjects(sam2, second, embedding.highRes, shown);
   return { stage1, stage2 };
 }
+
+/** Masks that are given are the answer, as SAM 2 takes a person's mask; all other objects are asked for. */
+function runStage1({ sam2 }: RefinerModel, batch: Batch, embedding: ImageEmbedding, device: string): HeadOutput {
+  const kinds = indicesBy([...batch.objects.keys()], (object) => isGiven(batch, object));
+  return answerByKind(kinds, device, (given, members, pick) => {
+    const highRes = pickHighRes(embedding.highRes, pick);
+    if (given) return sam2.maskAsOutput(pick(embedding.features), pick(batch.truth), highRes);
+    const asked = members.map((member) => {
+      const { sample, row } = batch.objects[member]!;
+      return promptOf(sample.asked.prompts, row);
+    });
+    return decodeObjects(sam2, pick(sam2.condition(embedding, { spatial: [] })), highRes, asked);
+  });
+}
+
+const isGiven = ({ sequences, objects }: Batch, object: number): boolean =>
+  givesAnswer(sequences[objects[object]!.sequence]!.source);
 
 /** Each object's own copy of its slice's embedding. */
 function gather(
