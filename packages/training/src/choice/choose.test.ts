@@ -45,13 +45,15 @@ describe("learning the gate of a label from step 0", () => {
     // A clean case in which step 0 is right looks just like that.
     const right = slices(same(95), part);
     expect(learnGate([...clean(good, good, right), ...degraded(wrong, wrong)], 1, "step0")).toBeUndefined();
-    // One slice of one of ten clean cases, a thousandth of Dice: what agrees less than the damaged ones do would be switched, too.
-    const weak = slices(same(72), same(95));
+    // One slice of one of ten clean cases, a thousandth of Dice or two: it agrees less than the damaged ones do, or little more.
+    const weak = slices(same(60), same(95));
     const nine = Array.from({ length: 9 }, () => good);
-    const slip = slices(same(95), [70, ...same(95).slice(1)]);
     expect(learnGate([...clean(...nine, good), ...degraded(weak, weak)], 1, "step0")).toBeDefined();
-    const rule = learnGate([...clean(...nine, slip), ...degraded(weak, weak)], 1, "step0")?.rule;
-    expect(rule?.scope).not.toBe("slices");
+    for (const refined of [50, 70]) {
+      const slip = slices(same(95), [refined, ...same(95).slice(1)]);
+      const rule = learnGate([...clean(...nine, slip), ...degraded(weak, weak)], 1, "step0")?.rule;
+      expect(rule?.scope).not.toBe("slices");
+    }
   });
 
   test("of rules that do nearly as well the most reluctant is taken", () => {

@@ -16,8 +16,8 @@ import { diceOf, type MeasuredCase, type MeasuredClass, refinedStages } from "./
 import { mean, rightOrDice } from "./output-stage.js";
 
 /**
- * A few clean cases do not show how far step 0 and the refiner disagree at most where step 0 is right: a rescue must leave them alone
- * even if it began at this much more agreement.
+ * A few clean cases do not show how far step 0 and the refiner disagree at most where step 0 is right: even if it began at this much more
+ * agreement, a rescue of the case must leave all of them alone, and one slice by slice must cost them nothing.
  */
 const safety = 0.15;
 /** Mean Dice by which a rule must be better than what is simpler. */
@@ -61,7 +61,7 @@ export function learnGate(
     const able = rulesFor(stage, scope)
       .map((rule) => ({ rule, clean: effectOf(rule, clean, stage), degraded: effectOf(rule, degraded, stage) }))
       .filter((one) => one.clean.after >= one.clean.before && gainOf(one) > least)
-      .filter((one) => leavesAlone(one.rule, clean));
+      .filter((one) => keepsDistance(one.rule, clean, stage));
     // A few cases cannot tell thresholds apart that do nearly equally well; the one that interferes least is the safest.
     const most = Math.max(...able.map(gainOf));
     best = able.find((one) => gainOf(one) >= most - clearGain) ?? best;
@@ -69,11 +69,12 @@ export function learnGate(
   return best;
 }
 
-/** Whether a rule for the case as a whole keeps its distance from all clean cases; slice by slice their ends always disagree. */
-function leavesAlone(rule: GateRule, clean: readonly MeasuredClass[]): boolean {
-  if (rule.kind !== "rescue" || rule.scope !== "case") return true;
+/** Slice by slice the ends of an organ always disagree, so that there a rule cannot leave the clean cases alone. */
+function keepsDistance(rule: GateRule, clean: readonly MeasuredClass[], stage: OutputStage): boolean {
+  if (rule.kind !== "rescue") return true;
   const eager = { ...rule, agreement: rule.agreement + safety };
-  return clean.every((row) => decideGate(eager, evidenceOf(row, rule.stage)) === undefined);
+  const { before, after, switched } = effectOf(eager, clean, stage);
+  return rule.scope === "case" ? switched === 0 : after >= before;
 }
 
 /** Every rule there is for a class of this output stage, the most reluctant first. */
