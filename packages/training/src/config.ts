@@ -89,6 +89,8 @@ const adapters = z.strictObject({
   placements: z.array(z.enum(adapterPlacements)).min(1),
   /** Width of the bottleneck as a part of the channels. */
   ratio: z.number().positive().max(1),
+  /** How fast they learn beside `learningRate`. */
+  rate: z.number().positive(),
 });
 
 /** Parameters whose official name the pattern finds, and how fast they learn beside `learningRate`; 0 freezes them. */

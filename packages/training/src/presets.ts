@@ -76,7 +76,7 @@ const cpu = {
     channel: 0,
     axis: "axial",
     generator: "unet",
-    adapters: { placements: [...defaultAdapterPlacements], ratio: 0.25 },
+    adapters: { placements: [...defaultAdapterPlacements], ratio: 0.25, rate: 1 },
     groups: [{ pattern: "", rate: 1 }],
     calibration: "class",
     sequence: 3,

@@ -24,7 +24,8 @@ const official = { adapters: "may-be-missing" } as const;
 /** A network with random weights, of the default device. @throws ConfigError for an unknown backbone or a size it cannot have */
 export function newRefiner(configuration: Refiner, classes: number): RefinerModel {
   const { backbone, imageSize, adapters } = configuration;
-  const config = backboneConfig(backbone, imageSize, adapters);
+  const inserted = adapters && { placements: adapters.placements, ratio: adapters.ratio };
+  const config = backboneConfig(backbone, imageSize, inserted);
   // Only the single answer is trained here, so no prediction may fall back on one of the decoder's three alternatives.
   const maskDecoder = { ...config.maskDecoder, dynamicMultimaskViaStability: false };
   const model = new RefinerModel({ ...config, maskDecoder, multimaskOutputInSam: false }, classes, configuration);
@@ -84,7 +85,7 @@ export async function checkRefiner(
   configuration: Refiner,
   { classes, channels }: { readonly classes: number; readonly channels: readonly string[] },
 ): Promise<void> {
-  const { channel, weights, groups } = configuration;
+  const { channel, weights } = configuration;
   if (channel >= channels.length) {
     throw new ConfigError({
       found: `refiner.channel: ${channel}`,
@@ -94,7 +95,7 @@ export async function checkRefiner(
   const described = weights === null ? undefined : (await inspectCheckpoint(weights)).tensors;
   const model = onDevice("meta", () => newRefiner(configuration, classes));
   try {
-    if (chooseLearning(model, groups).length === 0) {
+    if (chooseLearning(model, configuration).length === 0) {
       throw new ConfigError({
         found: "refiner.groups, adapters and calibration with which nothing of the refiner learns",
         expected: "something that does",

@@ -15,6 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.free());
 
+const adapters = { ...refiner.adapters!, rate: 3 };
 const learning = () => [...model.namedParameters()].filter(([, p]) => p.requiresGrad).map(([name]) => name);
 /** The rate of every parameter by name, 0 for frozen ones. */
 const ratesOf = (groups: ReturnType<typeof chooseLearning>) => {
@@ -26,10 +27,13 @@ const ratesOf = (groups: ReturnType<typeof chooseLearning>) => {
 
 describe("the first pattern that finds a parameter decides", () => {
   test("its rate, by official names as in checkpoints; what none finds is frozen", () => {
-    const groups = chooseLearning(model, [
-      { pattern: "^memory_attention\\.layers\\.0", rate: 0.1 },
-      { pattern: "^memory_attention|iou_token", rate: 0.5 },
-    ]);
+    const groups = chooseLearning(model, {
+      adapters,
+      groups: [
+        { pattern: "^memory_attention\\.layers\\.0", rate: 0.1 },
+        { pattern: "^memory_attention|iou_token", rate: 0.5 },
+      ],
+    });
     const rates = ratesOf(groups);
     expect(rates.get("sam2.memory_attention.layers.0.norm1.weight")).toBe(0.1);
     expect(rates.get("sam2.memory_attention.layers.1.norm1.weight")).toBe(0.5);
@@ -43,20 +47,22 @@ describe("the first pattern that finds a parameter decides", () => {
   });
 
   test("a rate of 0 freezes", () => {
-    chooseLearning(model, [
-      { pattern: "^image_encoder", rate: 0 },
-      { pattern: "", rate: 1 },
-    ]);
+    chooseLearning(model, {
+      adapters,
+      groups: [
+        { pattern: "^image_encoder", rate: 0 },
+        { pattern: "", rate: 1 },
+      ],
+    });
     const names = learning();
     expect(names.filter((name) => name.startsWith("sam2.image_encoder") && !isAdapterName(name))).toEqual([]);
     expect(names).toContain("sam2.no_mem_embed");
   });
 
-  test("adapters, calibration and generator always learn, at rate 1", () => {
-    const rates = ratesOf(chooseLearning(model, [{ pattern: "", rate: 0.01 }]));
+  test("adapters always learn at their own rate, calibration and generator at 1", () => {
+    const rates = ratesOf(chooseLearning(model, { adapters, groups: [{ pattern: "", rate: 0.01 }] }));
     for (const [name, rate] of rates) {
-      const own = isAdapterName(name) || !name.startsWith("sam2.");
-      expect(rate).toBe(own ? 1 : 0.01);
+      expect(rate).toBe(isAdapterName(name) ? 3 : name.startsWith("sam2.") ? 0.01 : 1);
     }
     expect(learning()).toEqual(expect.arrayContaining(["stage1.log_scale", "stage2.bias", "generator.head.weight"]));
     expect(learning().some(isAdapterName)).toBe(true);
@@ -77,7 +83,7 @@ describe("a pattern is refused", () => {
       /"\^image_encoder".*taken.*narrower pattern first/s,
     ],
   ])("%s", (_, groups, message) => {
-    const refused = () => chooseLearning(model, groups);
+    const refused = () => chooseLearning(model, { adapters, groups });
     expect(refused).toThrow(ConfigError);
     expect(refused).toThrow(message);
   });
@@ -91,5 +97,5 @@ test("with official weights the decoder and the memory attention learn, of every
     expect(parts).toEqual(new Set(["memory_attention", "sam_mask_decoder"]));
     official.free();
   }
-  expect(() => chooseLearning(model, presets.gpu.refiner.groups)).not.toThrow();
+  expect(() => chooseLearning(model, presets.gpu.refiner)).not.toThrow();
 });

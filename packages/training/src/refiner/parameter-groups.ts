@@ -5,7 +5,7 @@ import type { Tensor } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { RefinerModel } from "./model.js";
 
-type Groups = TrainingConfiguration["refiner"]["groups"];
+type Rates = Pick<TrainingConfiguration["refiner"], "groups" | "adapters">;
 
 /** Parameters that learn at the same rate, as a part of the configuration's. */
 export interface LearningGroup {
@@ -14,12 +14,12 @@ export interface LearningGroup {
 }
 
 /**
- * Switches gradients on where something learns and off elsewhere. Adapters, calibrations and prompt generators are new and always learn
- * at rate 1; no pattern is asked for them.
+ * Switches gradients on where something learns and off elsewhere. Adapters, calibrations and prompt generators are new and always learn:
+ * adapters at a rate of their own, the others at 1; no pattern is asked for them.
  *
  * @throws ConfigError for a pattern that is no regular expression, and for one that decides nothing
  */
-export function chooseLearning(model: RefinerModel, groups: Groups): LearningGroup[] {
+export function chooseLearning(model: RefinerModel, { groups, adapters }: Rates): LearningGroup[] {
   const rules = groups.map(({ pattern, rate }) => ({
     pattern,
     rate,
@@ -31,7 +31,8 @@ export function chooseLearning(model: RefinerModel, groups: Groups): LearningGro
   for (const [name, parameter] of model.namedParameters()) {
     const official = name.replace(/^sam2\./, "");
     let rate = 1;
-    if (official !== name && !isAdapterName(name)) {
+    if (isAdapterName(name)) rate = adapters?.rate ?? 1;
+    else if (official !== name) {
       const finding = rules.filter(({ expression }) => expression.test(official));
       for (const rule of finding) rule.found += 1;
       if (finding[0] !== undefined) finding[0].decided += 1;
@@ -47,7 +48,7 @@ export function chooseLearning(model: RefinerModel, groups: Groups): LearningGro
       expected: "a regular expression over official parameter names, such as memory_attention.layers.0.norm1.weight",
       hint:
         idle.found === 0
-          ? "names of adapters are not asked for: they always learn"
+          ? "names of adapters are not asked for: they always learn, at refiner.adapters.rate"
           : "put the narrower pattern first: the first that finds a parameter decides",
     });
   }

@@ -39,7 +39,7 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
   const { classes, configuration, seed, device } = options;
   const { iterations, learningRate, warmup, weightDecay, gradientClip, averaging } = configuration;
   const model = (await makeRefiner(configuration, classes, seed)).to({ device });
-  const groups = chooseLearning(model, configuration.groups);
+  const groups = chooseLearning(model, configuration);
   const parameters = groups.flatMap((group) => group.parameters);
   const optimizer = new AdamW(
     groups.map((group) => ({ parameters: group.parameters, learningRate: group.rate * learningRate })),

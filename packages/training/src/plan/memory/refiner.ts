@@ -43,7 +43,7 @@ export function estimateRefiner(configuration: RefinerConfiguration, workload: R
   const keep: Keep = (part, elements, count = 1) => sheet.hold(part, size * elements, count);
   const model = onDevice("meta", () => newRefiner(configuration, classes));
   try {
-    const learning = chooseLearning(model, configuration.groups).flatMap(({ parameters }) => parameters);
+    const learning = chooseLearning(model, configuration).flatMap(({ parameters }) => parameters);
     const weights = 4 * model.parameterCount();
     const learned = 4 * learning.reduce((sum, { numel }) => sum + numel, 0);
     sheet.hold("weights", weights).hold("gradients", learned).hold("optimiser", learned, 2);
