@@ -1,5 +1,4 @@
 /** The demonstration's tables, pictures and page. */
-import { cpus, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import { writeFileAtomic } from "@rfmedsam/base/node";
 import type { SegmentedCase } from "@rfmedsam/engine";
@@ -22,7 +21,7 @@ import { type Evaluation, scoresOf } from "@rfmedsam/metrics/node";
 import { stageNames } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import type { Modality } from "../phantom/index.js";
-import { versions } from "../version.js";
+import { madeWith } from "../version.js";
 import type { Verdict } from "./verdict.js";
 
 /** Everything the page tells. */
@@ -165,12 +164,8 @@ function page(facts: DemoFacts, cases: readonly ReportCase[]): string {
     facts: [
       { name: "seed", value: String(facts.seed) },
       { name: "device", value: `${facts.device}, ${facts.threads} thread${facts.threads === 1 ? "" : "s"}` },
-      {
-        name: "machine",
-        value: `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GB`,
-      },
       { name: "memory of training", value: `${megabytes(facts.trainingMemory).toFixed(0)} MB at most` },
-      ...Object.entries(versions()).map(([name, value]) => ({ name, value })),
+      ...madeWith(),
       { name: "configuration", value: JSON.stringify(configuration) },
       ...evaluation.notes.map((value) => ({ name: "note", value })),
     ],

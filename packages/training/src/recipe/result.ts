@@ -1,5 +1,4 @@
 /** What a recipe ends with: the table of all stages, and a page. */
-import { cpus, totalmem } from "node:os";
 import { basename } from "node:path";
 import type { SegmentedCase } from "@rfmedsam/engine";
 import { type Cell, comparePaired, renderReport, scoreTable, spreadOf, type Table } from "@rfmedsam/metrics";
@@ -7,7 +6,7 @@ import { type Evaluation, evaluationTables, scoresOf, summaryOf } from "@rfmedsa
 import type { ModelManifest } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import { costTable } from "../demo/report.js";
-import { versions } from "../version.js";
+import { madeWith } from "../version.js";
 import { needsOf } from "./needs.js";
 import type { Recipe } from "./recipe.js";
 
@@ -114,11 +113,7 @@ export function recipePage({
       })),
       { name: "seed", value: String(seed) },
       { name: "without a prediction", value: String(missing.length) },
-      {
-        name: "machine",
-        value: `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GB`,
-      },
-      ...Object.entries(versions()).map(([name, value]) => ({ name, value })),
+      ...madeWith(),
       { name: "configuration", value: JSON.stringify(configuration) },
       ...notes.map((value) => ({ name: "note", value })),
     ],

@@ -1,5 +1,4 @@
 /** A study's result as text, JSON, CSV and a page: one table, a plot, what it says in sentences, and all that was measured. */
-import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { writeFileAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
 import {
@@ -12,7 +11,7 @@ import {
   type Table,
   tableToJson,
 } from "@rfmedsam/metrics";
-import { versions } from "../../version.js";
+import { madeWith } from "../../version.js";
 import { type Measured, toPlain } from "./measurements.js";
 
 export interface Study {
@@ -69,11 +68,7 @@ function page({ title, summary, headlines = [], table, verdict, plots, facts, me
     facts: [
       ...facts,
       { name: "cases", value: `${measured.cases.length}: ${measured.cases.join(", ")}` },
-      {
-        name: "machine",
-        value: `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GB`,
-      },
-      ...Object.entries(versions()).map(([key, value]) => ({ name: key, value })),
+      ...madeWith(),
     ],
   });
 }
