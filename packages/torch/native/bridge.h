@@ -172,5 +172,6 @@ void define_tensors(napi_env env, napi_value exports);
 void define_autograd(napi_env env, napi_value exports);
 void define_recorded(napi_env env, napi_value exports);
 void define_runtime(napi_env env, napi_value exports);
+void define_memory(napi_env env, napi_value exports);
 
 }  // namespace rfmedsam

@@ -26,9 +26,10 @@ void throw_in_javascript(napi_env env, const char* what) noexcept {
     out_of_memory = true;
   } catch (const c10::Error& error) {
     message = error.what_without_backtrace();
-    // The allocator of main memory has no error of its own.
-    out_of_memory = message.find("can't allocate memory") != std::string::npos ||
-                    message.find("not enough memory") != std::string::npos;
+    // The allocator of main memory has no error of its own, nor have CUDA's libraries when they find no room for their handles.
+    for (const char* said : {"can't allocate memory", "not enough memory", "CUDA error: out of memory", "_ALLOC_FAILED"}) {
+      out_of_memory = out_of_memory || message.find(said) != std::string::npos;
+    }
   } catch (const std::bad_alloc&) {
     message = "not enough memory";
     out_of_memory = true;
@@ -211,6 +212,7 @@ NAPI_MODULE_INIT() {
     define_autograd(env, exports);
     define_recorded(env, exports);
     define_runtime(env, exports);
+    define_memory(env, exports);
   } catch (...) {
     throw_in_javascript(env, "loading the engine");
   }

@@ -64,6 +64,9 @@ interface Native {
   manualSeed(seed: number): void;
   randomState(device: string): Handle;
   setRandomState(device: string, state: Handle): void;
+  deviceMemory(device: string): [free: number, total: number, held: number, peak: number] | undefined;
+  resetDevicePeak(device: string): void;
+  emptyDeviceCache(device: string): void;
 }
 
 const outOfMemoryHint = "use smaller patches or batches, or a machine with more memory";

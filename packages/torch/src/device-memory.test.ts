@@ -1,0 +1,38 @@
+import { residentMemory } from "@rfmedsam/base/node";
+import { expect, test } from "vitest";
+import { availableMemory, emptyDeviceCache, measurePeak } from "./device-memory.js";
+import { full, zeros } from "./factories.js";
+import { cudaDeviceCount } from "./runtime.js";
+import { scope } from "./scope.js";
+
+const mebibyte = 2 ** 20;
+
+test("the CPU has what is free and what this process holds", () => {
+  const own = availableMemory("cpu")! - process.availableMemory();
+  expect(Math.abs(own - residentMemory())).toBeLessThan(64 * mebibyte);
+});
+
+test("the peak of the CPU is that of the process since measuring began", () => {
+  const peak = measurePeak("cpu");
+  const before = peak();
+  scope(() => full([32 * mebibyte], 1));
+  expect(peak() - before).toBeGreaterThan(100 * mebibyte);
+});
+
+test.skipIf(cudaDeviceCount() === 0)("a GPU tells what libtorch's allocator holds of it", () => {
+  const device = "cuda:0";
+  const peak = measurePeak(device);
+  const before = peak();
+  scope(() => zeros([64 * mebibyte], { device }));
+  const most = peak();
+  expect(most - before).toBeGreaterThanOrEqual(256 * mebibyte);
+  emptyDeviceCache(device);
+  expect(measurePeak(device)()).toBeLessThan(most);
+  expect(availableMemory(device)!).toBeGreaterThan(256 * mebibyte);
+});
+
+test.skipIf(cudaDeviceCount() > 0)("where there is no GPU nothing is told of one", () => {
+  expect(availableMemory("cuda:0")).toBeUndefined();
+  expect(measurePeak("cuda:0")()).toBeNaN();
+  expect(() => emptyDeviceCache("cuda:0")).not.toThrow();
+});
