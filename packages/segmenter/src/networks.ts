@@ -27,6 +27,13 @@ export interface PatchNetwork {
    * @returns logits `[count, classes, D, H, W]`
    */
   predict(patches: Float32Array, count: number): Promise<Float32Array>;
+  /**
+   * The sum of the logits of patches mirrored in several ways, each turned back: what several calls of `predict` give, in one. Engines
+   * whose tensors are far away (on a GPU) need not bring every view back.
+   *
+   * @param flips per view the axes of the patch (0 = z) along which it is mirrored; none for the patches as they are
+   */
+  predictMirrored?(patches: Float32Array, count: number, flips: readonly (readonly number[])[]): Promise<Float32Array>;
 }
 
 /** The key by which a handle's kind is known to the compiler; an engine's class writes `declare readonly [handleKind]: "memory"`. */

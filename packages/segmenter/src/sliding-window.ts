@@ -75,11 +75,17 @@ async function predictFlipped(
   patch: Triple,
   flips: readonly (readonly number[])[],
 ): Promise<Float32Array> {
+  const expected = count * network.classes * voxelCount(patch);
+  if (network.predictMirrored !== undefined) {
+    const logits = await network.predictMirrored(patches, count, flips);
+    checkAnswer(logits, expected, patch);
+    return logits;
+  }
   let sum: Float32Array | undefined;
   for (const axes of flips) {
     const input = axes.length === 0 ? patches : flipped(patches, patch, axes);
     const answer = await network.predict(input, count);
-    checkAnswer(answer, count * network.classes * voxelCount(patch), patch);
+    checkAnswer(answer, expected, patch);
     const logits = axes.length === 0 ? answer : flipped(answer, patch, axes);
     // A copy to add to: an answer belongs to the network.
     if (sum === undefined) sum = flips.length > 1 ? logits.slice() : logits;

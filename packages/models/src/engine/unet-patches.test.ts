@@ -1,3 +1,4 @@
+import { type PatchNetwork, predictVolume } from "@rfmedsam/segmenter";
 import { liveTensors, manualSeed, noGrad, scope, setNumThreads, tensor } from "@rfmedsam/torch";
 import { describe, expect, test } from "vitest";
 import { PlainConvUNet } from "../unet/plain-conv-unet.js";
@@ -39,6 +40,23 @@ describe.each([
     expect(answer).toEqual(expected);
     const second = await network.predict(patches.slice(2 * voxels), 1);
     for (const [i, value] of second.entries()) expect(Math.abs(value - answer[3 * voxels + i]!)).toBeLessThan(1e-4);
+  });
+
+  test("mirrored views add up to what the segmenter makes of them one by one, and nothing is left behind", async () => {
+    const shape: PatchNetwork["patch"] = dimensions === 2 ? [3, 9, 11] : [5, 9, 11];
+    const data = Float32Array.from({ length: 2 * shape[0] * shape[1] * shape[2] }, (_, i) => Math.cos(i));
+    const prepared = { data, channels: 2, shape };
+    const mirrorAxes = dimensions === 2 ? [1, 2] : [0, 1, 2];
+    const { inputChannels, classes } = network;
+    const oneByOne: PatchNetwork = { patch, inputChannels, classes, predict: (...given) => network.predict(...given) };
+    const before = liveTensors();
+    const together = await predictVolume(network, prepared, { mirrorAxes, batch: 2 });
+    expect(liveTensors()).toBe(before);
+    const apart = await predictVolume(oneByOne, prepared, { mirrorAxes, batch: 2 });
+    const plain = await predictVolume(network, prepared, { batch: 2 });
+    const difference = (a: Float32Array, b: Float32Array) => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    expect(difference(together, apart)).toBeLessThan(1e-5);
+    expect(difference(together, plain)).toBeGreaterThan(1e-3);
   });
 
   test("keeps nothing of what it is given or gives", async () => {
