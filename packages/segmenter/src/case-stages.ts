@@ -46,6 +46,9 @@ export interface CaseStages {
   readonly axis: 0 | 1 | 2;
 }
 
+/** Slices whose embeddings and memories are kept for networks that do not say for how many there is room. */
+const usuallyKept = 64;
+
 /** The axes a refiner is run along. */
 export function axesOf({ axis }: Pick<RefinerSettings, "axis">): readonly SliceAxis[] {
   return axis === "fused" ? (Object.keys(sliceAxes) as SliceAxis[]) : [axis];
@@ -163,7 +166,8 @@ export class CaseRunner {
     const step0 = scoresOfLogits(logits, classes, prepared.shape, frame.axis);
     const probabilities = (slice: number) => step0.slice(slice);
     const plan = planPrompts((slice) => step0.winners(slice), frame, classes, prompt);
-    const { progress = silent, maxEmbeddings, maxMemories, embedBatch, signal, finished } = options;
+    const { progress = silent, embedBatch, signal, finished } = options;
+    const { maxEmbeddings, maxMemories } = this.#kept(Math.max(1, ...plan.map((objects) => objects.length)));
     return refineCase(
       network,
       {
@@ -177,8 +181,8 @@ export class CaseRunner {
         memory,
         through: options.through === "stage1" ? 1 : 2,
         embeddings: this.#embeddings,
-        ...(maxEmbeddings !== undefined && { maxEmbeddings }),
-        ...(maxMemories !== undefined && { maxMemories }),
+        maxEmbeddings,
+        maxMemories,
         ...(embedBatch !== undefined && { embedBatch }),
         ...(signal && { signal }),
         ...(finished && { finished }),
@@ -194,8 +198,23 @@ export class CaseRunner {
   }
 
   #window(frame: SliceFrame): EmbeddingWindow {
-    const { maxEmbeddings = 64, embedBatch = 1 } = this.options;
-    return new EmbeddingWindow(this.network, this.#pool, this.#render(frame), Math.max(1, maxEmbeddings), embedBatch);
+    const { embedBatch = 1 } = this.options;
+    const { maxEmbeddings } = this.#kept(1);
+    return new EmbeddingWindow(this.network, this.#pool, this.#render(frame), maxEmbeddings, embedBatch);
+  }
+
+  /**
+   * How many slices' embeddings and memories are kept at once: as many as asked for, else as there is room for.
+   *
+   * @param objects of a slice, at most
+   */
+  #kept(objects: number): { readonly maxEmbeddings: number; readonly maxMemories: number } {
+    const { embeddings, memories } = this.network.room?.() ?? {
+      embeddings: usuallyKept,
+      memories: usuallyKept * objects,
+    };
+    const { maxEmbeddings = embeddings, maxMemories = Math.floor(memories / objects) } = this.options;
+    return { maxEmbeddings: Math.max(1, maxEmbeddings), maxMemories: Math.max(1, maxMemories) };
   }
 
   /** Gives back every handle that is left. */

@@ -92,6 +92,7 @@ export type {
   PatchNetwork,
   PointerReference,
   RefinerNetwork,
+  RefinerRoom,
   RememberOptions,
   SpatialReference,
 } from "./networks.js";

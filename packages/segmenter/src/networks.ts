@@ -155,5 +155,15 @@ export interface RefinerNetwork {
    * @returns class logits `[K, maskSize, maskSize]` before softmax, background first
    */
   propose?(embedding: EmbeddingHandle): Promise<Float32Array>;
+  /** For how much there is memory now, by the network's own estimate; asked once a case. Without it, 64 of each. */
+  room?(): RefinerRoom;
   release(...handles: readonly AnyHandle[]): void;
+}
+
+/** What may be kept at once of a case. */
+export interface RefinerRoom {
+  /** Slices. */
+  readonly embeddings: number;
+  /** Objects, each slice's by itself. */
+  readonly memories: number;
 }

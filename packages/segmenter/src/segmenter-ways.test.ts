@@ -3,7 +3,7 @@ import { ConfigError } from "@rfmedsam/base";
 import { scalingAffine, type Volume } from "@rfmedsam/imaging";
 import { describe, expect, test } from "vitest";
 import { parseManifest } from "./manifest.js";
-import { Segmenter } from "./segmenter.js";
+import { Segmenter, type SegmentOptions } from "./segmenter.js";
 import { manifestJson, volumeOf } from "./testing/cases.js";
 import { PointwiseNetwork, RecordingRefiner, type RefinerBehaviour } from "./testing/networks.js";
 
@@ -72,6 +72,37 @@ describe("three axes", () => {
     });
     const third = maps.get("liver")!.filter((_, n) => truth[n] === 2);
     expect(new Set(third)).toEqual(new Set([33]));
+  });
+});
+
+describe("a volume of many slices", () => {
+  /** 150 slices with an organ on each. */
+  const tall = volumeOf([150, 16, 16], (_, y, x) => (inLiver(3, y, x) ? 1 : 0));
+  const embedded = async (behaviour: RefinerBehaviour, options: SegmentOptions = {}) => {
+    const { model, refiner } = segmenter(() => {}, behaviour);
+    const { labels } = await model.segment([tall], options);
+    const of = (name: string) => refiner.calls.filter((call) => call.name === name).length;
+    return { labels: numbers(labels), embeds: of("embed"), memories: of("remember"), most: refiner.mostEmbeddings };
+  };
+
+  test("has each slice embedded and remembered once where there is room, and answers the same where there is not", async () => {
+    const plenty = await embedded({ room: { embeddings: 1000, memories: 1000 } });
+    expect(plenty).toMatchObject({ embeds: 150, memories: 150 });
+    const narrow = await embedded({ room: { embeddings: 20, memories: 30 } });
+    expect(narrow.most).toBeLessThanOrEqual(20);
+    expect(narrow.embeds).toBeGreaterThan(250);
+    expect(narrow.labels).toEqual(plenty.labels);
+    // A network that says nothing, and one that has no room at all.
+    expect((await embedded({})).most).toBe(64);
+    expect((await embedded({ room: { embeddings: 0, memories: 0 } })).labels).toEqual(plenty.labels);
+  });
+
+  test("has as many kept as were asked for", async () => {
+    const asked = await embedded(
+      { room: { embeddings: 1000, memories: 1000 } },
+      { maxEmbeddings: 10, maxMemories: 10 },
+    );
+    expect(asked.most).toBe(10);
   });
 });
 

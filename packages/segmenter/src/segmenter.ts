@@ -52,9 +52,9 @@ export interface SegmentOptions {
   readonly onProbabilities?: ((name: string, percent: Volume<Uint8Array>) => Promise<void> | void) | undefined;
   /** Whether to return how uncertain the answer is (default false). */
   readonly uncertainty?: boolean | undefined;
-  /** How many slice embeddings may be kept at once. */
+  /** How many slice embeddings may be kept at once (default: as many as the network has room for). */
   readonly maxEmbeddings?: number;
-  /** How many slices' memories may be kept at once. */
+  /** How many slices' memories may be kept at once (default: as many as the network has room for). */
   readonly maxMemories?: number;
   /** Slices per call of `embed`. */
   readonly embedBatch?: number;

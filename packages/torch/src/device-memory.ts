@@ -6,6 +6,11 @@ import { peakMemory, resetPeakMemory, residentMemory } from "@rfmedsam/base/node
 import { native } from "./native.js";
 import type { Device } from "./tensor.js";
 
+/** Bytes of a device that nobody has; undefined for a GPU whose libtorch does not tell (before 2.10). */
+export function freeMemory(device: Device): number | undefined {
+  return device === "cpu" ? process.availableMemory() : native.deviceMemory(device)?.[0];
+}
+
 /**
  * Bytes that this process can have on a device: what nobody has, and what it holds already.
  *

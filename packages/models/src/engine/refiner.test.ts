@@ -7,9 +7,10 @@ import type {
   ObjectPrompts,
   RememberOptions,
 } from "@rfmedsam/segmenter";
-import { liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
+import { freeMemory, liveTensors, noGrad, randn, scope, tensor } from "@rfmedsam/torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { selectionRules } from "../sam2/memory-bank.js";
+import type { ImageEmbedding } from "../sam2/memory-set.js";
 import { smallModel, smallSize } from "../testing/sam2-small.js";
 import { type Memory, TorchRefiner } from "./refiner.js";
 
@@ -117,6 +118,20 @@ describe("handles", () => {
     expect(liveTensors()).toBe(before);
     network.release(embedding);
   });
+});
+
+test("there is room for what fits a quarter of the free memory", async () => {
+  const embedding = await embed();
+  const { image } = embedding as unknown as { readonly image: ImageEmbedding };
+  const bytes = [image.features, ...image.highRes!].reduce((sum, part) => sum + part.byteSize, 0);
+  const decoded = await network.decode(embedding, boxes(2));
+  const memory = (await network.remember(embedding, decoded.state)) as unknown as Memory;
+  const free = freeMemory("cpu")!;
+  const room = network.room();
+  const share = (each: number) => each / (free / 4);
+  expect(share(room.embeddings * bytes)).toBeCloseTo(1, 1);
+  expect(share(room.memories * ((memory.features.byteSize + memory.pointer.byteSize) / 2))).toBeCloseTo(1, 1);
+  network.release(embedding, decoded.state, memory as unknown as MemoryHandle);
 });
 
 describe("answers", () => {

@@ -14,10 +14,11 @@ import type {
   ObjectMemories,
   ObjectPrompts,
   RefinerNetwork,
+  RefinerRoom,
   RememberOptions,
   TrackingRules,
 } from "@rfmedsam/segmenter";
-import { type Device, type Dtype, F, type Tensor, tensor } from "@rfmedsam/torch";
+import { type Device, type Dtype, F, freeMemory, type Tensor, tensor } from "@rfmedsam/torch";
 import type { PromptGenerator } from "../generators/generator.js";
 import { selectionRules } from "../sam2/memory-bank.js";
 import type { ImageEmbedding, MemorySet } from "../sam2/memory-set.js";
@@ -201,6 +202,19 @@ export class TorchRefiner implements RefinerNetwork {
           ),
         ),
     );
+  }
+
+  /** Half of what is free, half of it for either; as usual where nobody knows what is. */
+  room(): RefinerRoom {
+    const { neck } = this.model.config.imageEncoder;
+    const free = freeMemory(this.device);
+    if (free === undefined) return { embeddings: 64, memories: 1024 };
+    const [side, half] = [this.imageSize / this.model.config.backboneStride, free / 4];
+    // Features at a sixteenth of the picture, and at an eighth and a quarter with a quarter and an eighth of the channels.
+    const highRes = this.model.config.useHighResFeaturesInSam ? 4 / 4 + 16 / 8 : 0;
+    const embedding = 4 * neck.dModel * side ** 2 * (1 + highRes);
+    const memory = 4 * (this.model.config.memoryEncoder.outDim * side ** 2 + neck.dModel);
+    return { embeddings: Math.floor(half / embedding), memories: Math.floor(half / memory) };
   }
 
   release(...handles: readonly AnyHandle[]): void {

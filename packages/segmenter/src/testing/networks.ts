@@ -14,6 +14,7 @@ import type {
   PatchNetwork,
   PointerReference,
   RefinerNetwork,
+  RefinerRoom,
   RememberOptions,
   SpatialReference,
 } from "../networks.js";
@@ -86,6 +87,8 @@ export interface RefinerBehaviour {
   readonly objectScore?: (mark: number, row: number) => number;
   /** Class logits of a slice; without it the network proposes nothing. */
   readonly proposal?: (mark: number) => Float32Array;
+  /** What it says there is room for; without it it says nothing. */
+  readonly room?: RefinerRoom;
   /** Called before every answer; throw here to break the engine at that call. */
   readonly before?: (call: number) => void;
 }
@@ -116,6 +119,7 @@ export class RecordingRefiner implements RefinerNetwork {
   readonly calls: RefinerCall[] = [];
   readonly live = new Map<AnyHandle, Made>();
   readonly propose?: (embedding: EmbeddingHandle) => Promise<Float32Array>;
+  readonly room?: () => RefinerRoom;
   mostEmbeddings = 0;
   /** Most handles of all kinds at once. */
   mostHandles = 0;
@@ -126,7 +130,8 @@ export class RecordingRefiner implements RefinerNetwork {
     this.maskSize = this.imageSize / 4;
     this.memorySlots = behaviour.memorySlots ?? 7;
     this.tracking = behaviour.tracking ?? usualTracking;
-    const { proposal } = behaviour;
+    const { proposal, room } = behaviour;
+    if (room !== undefined) this.room = () => room;
     if (proposal !== undefined) {
       this.propose = async (embedding) => {
         this.#begin();
