@@ -74,15 +74,15 @@ describe.each(kinds)("a small %s", (kind) => {
   test("opens as it was saved, and gives all its memory back", async () => {
     await collectGarbage();
     const before = liveTensors();
-    (await openPromptable(fileOf(kind))).free();
+    (await openPromptable(fileOf(kind), { device: "cpu" })).free();
     expect(liveTensors()).toBe(before);
-    const opened = await openPromptable(fileOf(kind));
+    const opened = await openPromptable(fileOf(kind), { device: "cpu" });
     expect(opened).toMatchObject({ name: undefined, architecture: architectures[kind], imageSize: 64, device: "cpu" });
     expect(opened.pictures.pictureRule).toBe(architectures[kind].family);
     expect(opened.tracker !== undefined).toBe(kind === "SAM 2");
     const first = await promptPicture(opened.pictures, picture, click);
     opened.free();
-    using again = await openPromptable(fileOf(kind));
+    using again = await openPromptable(fileOf(kind), { device: "cpu" });
     expect(await promptPicture(again.pictures, picture, click)).toEqual(first);
   });
 

@@ -30,14 +30,20 @@ export function chooseDevice(wanted: Device | "auto" = "auto"): Device {
   const match = /^cuda(?::(\d+))?$/.exec(wanted);
   const index = Number(match?.[1] ?? 0);
   if (match && index < count) return `cuda:${index}`;
-  const expected =
-    count === 0 ? "cpu or auto (no CUDA device can be used here)" : `auto, cpu, or cuda:0 … cuda:${count - 1}`;
+  const expected = count === 0 ? `cpu or auto (${whyNoCuda()})` : `auto, cpu, or cuda:0 … cuda:${count - 1}`;
   throw new ConfigError({
     file: "--device",
     found: `"${wanted}"`,
     expected,
     hint: "`rfmedsam doctor` lists what this machine has",
   });
+}
+
+function whyNoCuda(): string {
+  const withoutCuda = /USE_CUDA=(0|OFF)/.test(libtorchConfiguration());
+  return withoutCuda
+    ? "this libtorch is a CPU build: set LIBTORCH to one with CUDA and run `make setup`"
+    : "no CUDA device, or no driver that this libtorch can use";
 }
 
 /** Waits until the device has done all it was given; for timing. */

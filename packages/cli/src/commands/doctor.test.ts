@@ -1,5 +1,6 @@
 /** `doctor` with the engine that is built here, and with one that computes wrong. */
-import { Tensor } from "@rfmedsam/torch";
+import { EngineError } from "@rfmedsam/base";
+import { F, Tensor } from "@rfmedsam/torch";
 import { afterEach, expect, test, vi } from "vitest";
 import { runCommandLine as run } from "../testing/command-line.js";
 
@@ -22,8 +23,21 @@ test.each([11, Number.NaN])("an engine for which 12 is %s is not: told, and ends
     .split("\n")
     .map((line) => JSON.parse(line) as unknown);
   // What else is known is said all the same: it is where to look.
-  const facts = { engine: `computes wrong: 12 came out as ${wrong}`, libtorch: expect.any(String) };
+  const facts = { engine: `a product of two small matrices of ones sums to ${wrong}`, libtorch: expect.any(String) };
   expect(result).toMatchObject({ event: "result", healthy: false, engine: facts });
-  expect(failure).toMatchObject({ event: "error", type: "EngineError", expected: "12" });
+  expect(failure).toMatchObject({ event: "error", type: "EngineError", file: "cpu", expected: "12" });
   expect(err).toMatch(new RegExp(`sums to ${wrong}; expected 12\\. .*make setup`));
+});
+
+test("a convolution that cannot be run is told as well", async () => {
+  vi.spyOn(F, "conv2d").mockImplementation(() => {
+    throw new EngineError({ found: "no kernel image is available for execution on the device" });
+  });
+  const { code, out, err } = await run("--threads", "1", "--json", "doctor");
+  expect(code).toBe(2);
+  expect(JSON.parse(out.split("\n")[0]!)).toMatchObject({
+    healthy: false,
+    engine: { engine: expect.stringMatching(/a convolution of ones fails: .*no kernel image/) },
+  });
+  expect(err).toMatch(/no kernel image/);
 });

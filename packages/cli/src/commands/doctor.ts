@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { EngineError } from "@rfmedsam/base";
+import type { Device } from "@rfmedsam/torch";
 import type { Command } from "commander";
 import { type Context, type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
@@ -50,36 +51,53 @@ async function aboutMachine(): Promise<Facts> {
 async function aboutEngine(context: Context): Promise<{ facts: Facts; failure?: unknown }> {
   try {
     const torch = await startEngine(context);
-    const gpus = torch.cudaDeviceCount();
-    const product = torch.scope(() =>
-      torch
-        .ones([2, 3])
-        .matmul(torch.ones([3, 2]))
-        .sum()
-        .item(),
-    );
-    const right = product === 12;
+    const gpus = Array.from({ length: torch.cudaDeviceCount() }, (_, index): Device => `cuda:${index}`);
+    const devices: readonly Device[] = ["cpu", ...gpus];
+    const failure = devices.map((device) => tryDevice(torch, device)).find((found) => found !== undefined);
     return {
       facts: {
-        engine: right ? "works" : `computes wrong: 12 came out as ${product}`,
+        engine: failure === undefined ? "works" : failure.found,
         libtorch: `${torch.libtorchVersion()}${whereLibtorchIs()}`,
-        devices: ["cpu", ...Array.from({ length: gpus }, (_, index) => `cuda:${index}`)].join(", "),
+        devices: devices.map((device) => `${device}${memoryOf(torch, device)}`).join(", "),
         threads: `${torch.getNumThreads()} in use`,
       },
-      ...(!right && { failure: wrongProduct(product) }),
+      ...(failure !== undefined && { failure }),
     };
   } catch (failure) {
     return { facts: { engine: "missing" }, failure };
   }
 }
 
-function wrongProduct(product: number): EngineError {
-  return new EngineError({
-    file: "engine",
-    found: `a product of two small matrices of ones sums to ${product}`,
-    expected: "12",
-    hint: "another libtorch than the bridge was built for may have been loaded: see the path above, and build anew with `make setup`",
-  });
+type Torch = Awaited<ReturnType<typeof startEngine>>;
+
+/** A matrix product and a convolution of ones: each needs a library that may be there and broken. */
+function tryDevice({ ones, F, scope }: Torch, device: Device): EngineError | undefined {
+  const hint =
+    device === "cpu"
+      ? "another libtorch than the bridge was built for may have been loaded: see the path above, and build anew with `make setup`"
+      : "libtorch may have been built for other graphics cards than this one, or for another driver; `--device cpu` works without";
+  const attempts = {
+    "a product of two small matrices of ones": () => ones([2, 3], { device }).matmul(ones([3, 2], { device })),
+    "a convolution of ones": () => F.conv2d(ones([1, 3, 2, 2], { device }), ones([1, 3, 1, 1], { device })),
+  };
+  for (const [what, compute] of Object.entries(attempts)) {
+    try {
+      const sum = scope(() => compute().sum().item());
+      if (sum === 12) continue;
+      return new EngineError({ file: device, found: `${what} sums to ${sum}`, expected: "12", hint });
+    } catch (cause) {
+      return new EngineError({ file: device, found: `${what} fails: ${messageOf(cause)}`, hint, cause });
+    }
+  }
+  return undefined;
+}
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+
+/** Of a GPU; that of the machine stands above. */
+function memoryOf({ freeMemory }: Torch, device: Device): string {
+  const free = device === "cpu" ? undefined : freeMemory(device);
+  return free === undefined ? "" : ` (${formatBytes(free)} free)`;
 }
 
 /** The file that was loaded, where the system tells (Linux). */
