@@ -36,7 +36,7 @@ const manifest = parseManifest(
   },
   { file: "model.json" },
 );
-const model = { manifest, segmenter: new Segmenter(manifest, { step0: [bright] }) };
+const model = { manifest, segmenter: new Segmenter(manifest, { step0: [bright] }), device: "cpu" } as const;
 
 let folder: string;
 beforeEach(async () => {

@@ -12,10 +12,10 @@ import {
   RfmedsamError,
   silent,
 } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { determinant, type LabelVolume, type Volume } from "@rfmedsam/imaging";
 import { dicomSourceOf, readChannels, writeDicomSegFile, writeVolume } from "@rfmedsam/imaging/node";
 import { classTable, type StageName, type SwitchedClass, stageNames } from "@rfmedsam/segmenter";
+import { measurePeak } from "@rfmedsam/torch";
 import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
 import type { OpenModel } from "./model-folder.js";
 import {
@@ -65,7 +65,7 @@ export interface SegmentedCase extends InputCase {
   readonly switched: readonly SwitchedClass[];
   /** Wall-clock seconds: read, prepare, step0, stage1, stage2, merge, write, total. */
   readonly seconds: Readonly<Record<string, number>>;
-  /** Bytes of memory the process held at most meanwhile (where the system cannot tell: since it began). */
+  /** Bytes that the process held at most meanwhile (where the system cannot tell: since it began); on a GPU what libtorch held of it. */
   readonly peakMemory: number;
   readonly labels: readonly FoundLabel[];
 }
@@ -77,7 +77,7 @@ export interface SegmentedCase extends InputCase {
  *   cases failed: the failure itself when it was the only case, else a DatasetError that names all of them; InterruptedError
  */
 export async function* segmentFiles(
-  model: Pick<OpenModel, "manifest" | "segmenter">,
+  model: Pick<OpenModel, "manifest" | "segmenter" | "device">,
   inputs: readonly string[],
   output: string,
   options: SegmentFilesOptions = {},
@@ -112,14 +112,14 @@ export async function* segmentFiles(
 }
 
 async function segmentCase(
-  { manifest, segmenter }: Pick<OpenModel, "manifest" | "segmenter">,
+  { manifest, segmenter, device }: Pick<OpenModel, "manifest" | "segmenter" | "device">,
   input: InputCase,
   output: string,
   options: SegmentFilesOptions,
 ): Promise<SegmentedCase> {
   const { stages = false, through, batch, dicomSeg = false, series, onWarning, progress = silent, signal } = options;
   const classes = classTable(manifest);
-  resetPeakMemory();
+  const peak = measurePeak(device);
   const started = performance.now();
   const since = (start: number) => (performance.now() - start) / 1000;
   const warn = (warning: string) => onWarning?.(`${input.case}: ${warning}`);
@@ -169,7 +169,7 @@ async function segmentCase(
     uncertaintyFile,
     switched: segmentation.switched,
     seconds: { read, ...segmentation.seconds, write: since(writing), total: since(started) },
-    peakMemory: peakMemory(),
+    peakMemory: peak(),
     labels: foundLabels(segmentation.labels, classes),
   };
 }

@@ -58,6 +58,12 @@ describe("predictVolume", () => {
     expect(network.batches).toEqual([2, 2, 2, 1]);
   });
 
+  test("mirrors patches of one slice only within it", async () => {
+    const network = new PointwiseNetwork([1, 8, 8], 1, 2, ([a = 0]) => [a, -a]);
+    await predictVolume(network, randomCase([2, 8, 8], 1, 3), { mirrorAxes: [0, 1, 2] });
+    expect(network.batches).toHaveLength(2 * 4);
+  });
+
   test("reports progress up to the end", async () => {
     const events: ProgressEvent[] = [];
     const network = new PointwiseNetwork([2, 4, 4], 1, 2, ([a = 0]) => [a, -a]);

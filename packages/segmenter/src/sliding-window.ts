@@ -43,7 +43,8 @@ export async function predictVolume(
   const classes = commonClasses(folds, prepared.channels);
   const sum = allocate(classes, prepared.shape);
   const plan = windowPlan(prepared.shape, folds[0]!.patch, overlap, gaussian);
-  const flips = subsetsOf(mirrorAxes);
+  // A patch of one slice is its own mirror image across it.
+  const flips = subsetsOf(mirrorAxes.filter((axis) => plan.patch[axis]! > 1));
   const total = folds.length * plan.starts.length;
   let done = 0;
 
