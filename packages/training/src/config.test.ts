@@ -27,6 +27,22 @@ describe("a configuration", () => {
     });
   });
 
+  test("of a version without a key means what that version did", () => {
+    const { rate: _rate, ...adapters } = presets.cpu.refiner.adapters;
+    const { mask: _mask, ...promptSources } = presets.cpu.refiner.promptSources;
+    const before = { ...presets.cpu, refiner: { ...presets.cpu.refiner, adapters, promptSources } };
+    const { refiner } = trainingSchema.parse(before);
+    expect(refiner.adapters).toEqual({ ...adapters, rate: 1 });
+    expect(refiner.promptSources).toEqual({ ...promptSources, mask: 0 });
+  });
+
+  test("may leave width, depth and Dice of step 0 to the plan", () => {
+    const auto = { maximumFeatures: "auto", maximumStages: "auto", batchDice: "auto" } as const;
+    expect(resolveConfiguration("cpu", { step0: auto }).step0).toEqual({ ...presets.cpu.step0, ...auto });
+    expect(resolveConfiguration("gpu").step0).toMatchObject(auto);
+    expect(() => resolveConfiguration("cpu", { step0: { maximumFeatures: "all" } })).toThrow(/maximumFeatures/);
+  });
+
   test.each([
     ["an unknown key", { step0: { iteration: 5 } }, /iteration/],
     ["a wrong value", { step0: { dimensions: 4 } }, /dimensions/],

@@ -3,12 +3,11 @@
  * written into the model folder. Every number here is ours unless METHOD names a source.
  */
 import { ConfigError } from "@rfmedsam/base";
-import { readFileOrExplain } from "@rfmedsam/base/node";
 import { adapterPlacements } from "@rfmedsam/models";
 import { parseWithSchema } from "@rfmedsam/segmenter";
-import { parse as parseYaml } from "yaml";
 import * as z from "zod";
 import { defaultPreset, type PresetName, presetNamed, presets } from "./presets.js";
+import { readYaml } from "./read-yaml.js";
 
 const count = z.int().positive();
 const triple = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
@@ -57,8 +56,10 @@ const step0 = z.strictObject({
   patch: z.union([z.literal("auto"), countTriple]),
   patchVoxels: count,
   baseFeatures: count,
-  maximumFeatures: count,
-  maximumStages: z.int().min(2),
+  /** Widest feature maps; `auto` is nnU-Net's: 512 in 2D, 320 in 3D. */
+  maximumFeatures: z.union([z.literal("auto"), count]),
+  /** Resolutions of the network; `auto` as many as the patch can be halved to, as nnU-Net has it. */
+  maximumStages: z.union([z.literal("auto"), z.int().min(2)]),
   convsPerStage: count,
   /**
    * Patches of a step; `auto` as many as hold the voxels of two patches of `patchVoxels`. Either way as many as fit the memory (unless patch
@@ -73,9 +74,12 @@ const step0 = z.strictObject({
   momentum: share,
   weightDecay: z.number().min(0),
   gradientClip: z.number().positive(),
-  /** Dice over a batch's patches together, for data of which a patch lacks most classes; off: patch by patch. */
-  batchDice: z.boolean(),
-  /** Part of each batch whose patch is centred on a labelled voxel. */
+  /**
+   * Dice over a batch's patches together, for data of which a patch lacks most classes; off: patch by patch. `auto` is nnU-Net's: together
+   * in 2D, and in 3D at a full resolution beside which it would train a low one.
+   */
+  batchDice: z.union([z.literal("auto"), z.boolean()]),
+  /** Part of each batch whose patches are centred on a labelled voxel: rounded, and at least one patch unless it is 0. */
   foreground: share,
   /** Sliding window: step as a part of the patch. */
   overlap: z.number().positive().max(1),
@@ -89,8 +93,8 @@ const adapters = z.strictObject({
   placements: z.array(z.enum(adapterPlacements)).min(1),
   /** Width of the bottleneck as a part of the channels. */
   ratio: z.number().positive().max(1),
-  /** How fast they learn beside `learningRate`. */
-  rate: z.number().positive(),
+  /** How fast they learn beside `learningRate`; models trained before there was a choice have 1. */
+  rate: z.number().positive().default(1),
 });
 
 /** Parameters whose official name the pattern finds, and how fast they learn beside `learningRate`; 0 freezes them. */
@@ -104,8 +108,11 @@ const promptSources = z.strictObject({
   degradedTruth: z.number().min(0),
   /** Step 0's prediction made worse in the same ways. */
   degradedPrediction: z.number().min(0),
-  /** The true masks as stage 1's answer, and stage 2 without prompts: how a mask that a person gives is followed to other slices. */
-  mask: z.number().min(0),
+  /**
+   * The true masks as stage 1's answer, and stage 2 without prompts: how a mask that a person gives is followed to other slices. Models
+   * trained before this source existed have none of it.
+   */
+  mask: z.number().min(0).default(0),
   /** The true box, jittered, and nothing else. */
   box: z.number().min(0),
   /** Clicks into the true object (one to three) and nothing else. */
@@ -145,7 +152,10 @@ const refiner = z.strictObject({
   weightDecay: z.number().min(0),
   gradientClip: z.number().positive(),
   averaging: decay,
-  /** Compute the image encoder's blocks anew on the way back instead of keeping what is in them: a third more time, far less memory. */
+  /**
+   * Compute the image encoder's blocks anew on the way back instead of keeping what is in them: far less memory for one more forward pass
+   * of the encoder in every step.
+   */
   checkpointing: z.boolean(),
   /** Weights of the losses: SAM 2's own (focal, Dice, IoU, object presence) and that on the merged labels. */
   losses: z.strictObject({
@@ -243,13 +253,7 @@ export function resolveConfiguration(preset: PresetName, changes: unknown = {}, 
  * @throws ConfigError also when the file names another one
  */
 export async function readConfiguration(file: string, asked?: PresetName): Promise<TrainingConfiguration> {
-  const text = new TextDecoder().decode(await readFileOrExplain(file));
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(text) ?? {};
-  } catch (cause) {
-    throw new ConfigError({ file, found: "this is neither YAML nor JSON", cause });
-  }
+  const parsed = (await readYaml(file)) ?? {};
   const { preset = asked ?? defaultPreset, ...changes } = isRecord(parsed) ? parsed : { value: parsed };
   const named = presetNamed(preset, file);
   if (asked !== undefined && asked !== named) {

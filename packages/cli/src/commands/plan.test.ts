@@ -6,7 +6,7 @@ import { setNumThreads } from "@rfmedsam/torch";
 import { writePhantomDataset } from "@rfmedsam/training";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeUi } from "../ui/ui.js";
-import { plan } from "./plan.js";
+import { describePlanned, plan } from "./plan.js";
 
 setNumThreads(1); // test files run side by side
 
@@ -61,6 +61,9 @@ describe("rfmedsam plan", () => {
       /^ {2}activations, encoder +/m,
       /^training the refiner +[\d.]+ [MG]B$/m,
       /^ {2}prepared cases +.+ \(mapped from files\)$/m,
+      /^Dice +over the patches of a step together$/m,
+      /^disk +[\d.]+ [MG]B in the output folder$/m,
+      /^ {2}predictions of step 0 +[\d.]+ [kMG]B$/m,
     ])
       expect(out).toMatch(line);
     expect(err).not.toMatch(/more than/);
@@ -75,6 +78,27 @@ describe("rfmedsam plan", () => {
     expect(result.plan.architecture.strides[1]).toEqual([2, 2]);
     expect(result.division.folds).toEqual(new Array(3).fill({ training: 2, leftOut: 1 }));
     expect(result.memory.map(({ phase }: { phase: string }) => phase)).toContain("training the refiner");
+    expect(result.plan.batchDice).toBe(true);
+    expect(result.hostBudget).toBe(result.budget);
+    expect(result.disk.total).toBeGreaterThan(0);
+  });
+
+  test("plans 2D as nnU-Net does where the preset leaves it open", async () => {
+    const settings = ["step0.dimensions=2", "step0.patch=[1,256,256]", "refiner.enabled=false"];
+    const { out } = await run(true, data, "--preset", "gpu", ...settings.flatMap((each) => ["--set", each]));
+    const { architecture, batchDice } = resultOf(out).plan;
+    expect(architecture.features).toEqual([32, 64, 128, 256, 512, 512, 512]);
+    expect(batchDice).toBe(true);
+  });
+
+  test("says on a GPU which memory is meant", async () => {
+    const { out } = await run(true, data, "--memory", "8");
+    const { memory, ...planned } = resultOf(out);
+    const places = memory.map((one: object, at: number) => ({ ...one, place: at === 0 ? "host" : "device" }));
+    const text = describePlanned({ ...planned, hostBudget: 2 ** 34, memory: places }, "cuda:0");
+    expect(text).toMatch(/^memory to use +8\.0 GB on cuda:0, 16 GB of main memory$/m);
+    expect(text).toMatch(/^preparing cases +.+ of main memory$/m);
+    expect(text).toMatch(/^training step 0 +.+ on cuda:0$/m);
   });
 
   test("warns of phases that do not fit, with what helps", async () => {

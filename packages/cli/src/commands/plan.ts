@@ -1,5 +1,5 @@
 import type { Normalisation } from "@rfmedsam/segmenter";
-import type { DatasetPlan, MemoryEstimate } from "@rfmedsam/training";
+import type { DatasetPlan, DiskEstimate, MemoryEstimate } from "@rfmedsam/training";
 import { type Command, InvalidArgumentError } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
@@ -25,10 +25,11 @@ export function plan(context: ContextOf): Command {
   return withConfiguration(
     declare({
       name: "plan",
-      summary: "what training on a data set would do, and the memory it would take",
+      summary: "what training on a data set would do, and the memory and disk it would take",
       description:
         "Looks at all cases and prints spacing, patch, network and normalisation as `rfmedsam train` would choose them, how the cases are " +
-        "divided, and the memory each phase takes, part by part. Trains nothing, writes nothing. Per-axis numbers are in the order z, y, x.",
+        "divided, the memory each phase takes, part by part, and the disk that the output folder needs while training. Trains nothing, writes " +
+        "nothing. Per-axis numbers are in the order z, y, x.",
       examples: [
         ["rfmedsam plan Dataset004_Hippocampus", "with the preset for a computer without a GPU"],
         ["rfmedsam plan DATASET --memory 4", "for a computer with 4 GiB to spare"],
@@ -44,7 +45,9 @@ export function plan(context: ContextOf): Command {
       const running = context();
       const { ui, signal, options: global } = running;
       const { chooseDevice } = await startEngine(running);
-      const { planDataset, readDataset, remedyFor, selectCases } = await import("@rfmedsam/training");
+      const { budgetOf, overBudget, planDataset, readDataset, remedyFor, selectCases } = await import(
+        "@rfmedsam/training"
+      );
       const only = await casesOfSplit(options, "train");
       const configured = await configurationOf(options);
       const configuration = { ...configured, memory: options.memory ?? configured.memory };
@@ -58,13 +61,13 @@ export function plan(context: ContextOf): Command {
         signal,
       });
       for (const sentence of planned.advice) ui.note(sentence);
-      const over = planned.memory.filter(({ total }) => total > planned.budget);
-      for (const { phase, total } of over) {
-        ui.note(
-          `${phase} takes ${formatBytes(total)}, more than the ${formatBytes(planned.budget)} there are: ${remedyFor(phase)}.`,
-        );
+      const over = overBudget(planned.memory, planned);
+      for (const estimate of over) {
+        const { phase, total } = estimate;
+        const there = `${formatBytes(budgetOf(estimate, planned))}${whereOf(estimate, device)}`;
+        ui.note(`${phase} takes ${formatBytes(total)}, more than the ${there} there are: ${remedyFor(phase)}.`);
       }
-      ui.result([describe(planned), "", ...planned.memory.map(describeMemory)].join("\n"), {
+      ui.result(describePlanned(planned, device), {
         command: "plan",
         dataset: dataset.name,
         device,
@@ -76,12 +79,35 @@ export function plan(context: ContextOf): Command {
 
 const triple = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" × ");
 
-function describe({
-  plan: { recipe, medianShape, patch, batch, architecture },
-  fingerprint,
-  budget,
-  division,
-}: DatasetPlan): string {
+/** What the command prints. */
+export function describePlanned(planned: DatasetPlan, device: string): string {
+  const memory = planned.memory.map((estimate) => describeMemory(estimate, device));
+  return [describe(planned, device), "", ...memory, describeDisk(planned.disk)].join("\n");
+}
+
+/** Which memory is meant, where there are two. */
+function whereOf({ place }: Pick<MemoryEstimate, "place">, device: string): string {
+  if (device === "cpu") return "";
+  return place === "host" ? " of main memory" : ` on ${device}`;
+}
+
+function describe(
+  {
+    plan: { recipe, medianShape, patch, batch, batchDice, architecture },
+    fingerprint,
+    division,
+    ...planned
+  }: DatasetPlan,
+  device: string,
+): string {
+  const { budget, hostBudget } = planned;
+  const limits =
+    device === "cpu"
+      ? ([["host", budget]] as const)
+      : ([
+          ["device", budget],
+          ["host", hostBudget],
+        ] as const);
   const { strides, kernels, features } = architecture;
   const [first] = division.folds;
   return listing([
@@ -96,6 +122,7 @@ function describe({
     ["spacing", recipe.spacing === null ? "each case's own" : `${triple(recipe.spacing)} mm`],
     ["median case", `${triple(medianShape)} voxels`],
     ["patch", `${triple(patch)} voxels, ${batch} at a time`],
+    ["Dice", batchDice ? "over the patches of a step together" : "patch by patch"],
     ["features", features.join(", ")],
     ["pooling", strides.map((stride) => stride.join("·")).join(", ")],
     ["kernels", kernels.map((kernel) => kernel.join("·")).join(", ")],
@@ -104,7 +131,7 @@ function describe({
       recipe.cropToNonzero ? `to what is not zero (leaves ${(100 * fingerprint.kept).toFixed(0)} %)` : "none",
     ],
     ["intensities", recipe.normalisation.map(normalisationInWords).join("; ")],
-    ["memory to use", formatBytes(budget)],
+    ["memory to use", limits.map(([place, bytes]) => `${formatBytes(bytes)}${whereOf({ place }, device)}`).join(", ")],
   ]);
 }
 
@@ -123,9 +150,15 @@ function normalisationInWords(rule: Normalisation): string {
   }
 }
 
-function describeMemory({ phase, parts, total }: MemoryEstimate): string {
+function describeMemory(estimate: MemoryEstimate, device: string): string {
+  const { phase, parts, total } = estimate;
   const rows = parts.map(
     ({ name, bytes, mapped }) => [`  ${name}`, `${formatBytes(bytes)}${mapped ? " (mapped from files)" : ""}`] as const,
   );
-  return listing([[phase, formatBytes(total)], ...rows]);
+  return listing([[phase, `${formatBytes(total)}${whereOf(estimate, device)}`], ...rows]);
+}
+
+function describeDisk({ parts, total }: DiskEstimate): string {
+  const rows = parts.map(({ name, bytes }) => [`  ${name}`, formatBytes(bytes)] as const);
+  return listing([["disk", `${formatBytes(total)} in the output folder`], ...rows]);
 }

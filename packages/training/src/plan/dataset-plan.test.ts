@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { resolveConfiguration } from "../config.js";
 import { estimateRun } from "./dataset-plan.js";
 import type { Fingerprint } from "./fingerprint.js";
+import { unetParameters } from "./memory/step0.js";
 import { makePlan } from "./plan.js";
 
 const fingerprint: Fingerprint = {
@@ -18,10 +19,12 @@ const fingerprint: Fingerprint = {
   channels: [{ mean: 0, std: 1, low: -1, high: 1, bulk: { low: -1, high: 1 } }],
 };
 
-function phases(changes: object) {
+const phases = (changes: object, device = "cpu") => estimated(changes, device).memory;
+
+function estimated(changes: object, device = "cpu") {
   const configuration = resolveConfiguration("cpu", changes);
   const plan = makePlan(fingerprint, ["CT"], 5, configuration);
-  return estimateRun({ plan, fingerprint, configuration, device: "cpu" });
+  return { plan, ...estimateRun({ plan, fingerprint, configuration, device }) };
 }
 
 describe("a run's estimate", () => {
@@ -47,6 +50,36 @@ describe("a run's estimate", () => {
     expect(mapped[1]!.bytes).toBe(20 * 60 * 200 * 180 * 2 * 5);
     const counted = cases!.parts.filter((part) => !part.mapped);
     expect(cases!.total).toBe(counted.reduce((sum, { bytes }) => sum + bytes, 0));
+  });
+
+  test("on a GPU says of each phase whether it is in the card's memory or the computer's", () => {
+    const places = (device: string) => phases({}, device).map(({ phase, place }) => `${phase}: ${place}`);
+    expect(new Set(phases({}).map(({ place }) => place))).toEqual(new Set(["host"]));
+    expect(places("cuda:0")).toEqual([
+      "preparing cases: host",
+      "training step 0: device",
+      "training the refiner: device",
+      "segmenting the largest case: host",
+      "networks segmenting the largest case: device",
+    ]);
+  });
+
+  test("has the files that the output folder will hold", () => {
+    const bytes = (changes: object) =>
+      Object.fromEntries(estimated(changes).disk.parts.map((part) => [part.name, part.bytes] as const));
+    const voxels = 20 * 60 * 200 * 180;
+    const { plan, disk, memory } = estimated({});
+    expect(bytes({})).toMatchObject({ "prepared cases": 5 * voxels, "predictions of step 0": 2 * 5 * voxels });
+    expect(disk.total).toBe(disk.parts.reduce((sum, part) => sum + part.bytes, 0));
+    // Two states of two U-Nets stay, weights and momentum each, and one is being written.
+    const alone = bytes({ refiner: { enabled: false } });
+    const weights = 4 * unetParameters(plan.architecture);
+    expect(alone["the model"]).toBe(2 * weights);
+    expect(alone["networks in training"]).toBe((2 * 2 + 1) * 2 * weights);
+    const refining = memory.find(({ phase }) => phase === "training the refiner")!;
+    const partOf = (name: string) => refining.parts.find((part) => part.name === name)!.bytes;
+    expect(bytes({})["networks in training"]).toBeGreaterThan(2 * (partOf("weights") + partOf("optimiser")));
+    expect(bytes({ refiner: { generator: "light-decoder" } })).not.toHaveProperty("predictions of step 0");
   });
 
   test("is smaller at a coarser spacing", () => {

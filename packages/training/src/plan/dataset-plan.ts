@@ -1,14 +1,15 @@
 /** A data set's plan and what it will cost, before anything is trained. */
 import { type CancelSignal, type Progress, throwIfCancelled } from "@rfmedsam/base";
 import { axesOf, sliceAxes } from "@rfmedsam/segmenter";
-import { type Device, onDevice } from "@rfmedsam/torch";
+import { type Device, freeMemory, onDevice } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { loadCase } from "../dataset/load.js";
 import type { Dataset } from "../dataset/nnunet.js";
 import { divide } from "../folds.js";
 import { newRefiner } from "../refiner/make.js";
+import { type DiskEstimate, estimateDisk } from "./disk.js";
 import { type CaseFingerprint, type Fingerprint, fingerprintCase, fingerprintDataset } from "./fingerprint.js";
-import { memoryBudget } from "./memory/budget.js";
+import { hostBudget, memoryBudget } from "./memory/budget.js";
 import { estimateCases, estimatePrediction } from "./memory/prediction.js";
 import { estimateRefiner } from "./memory/refiner.js";
 import type { MemoryEstimate } from "./memory/sheet.js";
@@ -43,10 +44,18 @@ export interface EstimateOptions {
   readonly fingerprint: Fingerprint;
   readonly configuration: TrainingConfiguration;
   readonly device: Device;
+  /** Bytes of the device that nobody has now. */
+  readonly free?: number | undefined;
 }
 
-/** What each phase of a run holds at its fullest moment, in the order in which they come. */
-export function estimateRun({ plan, fingerprint, configuration, device }: EstimateOptions): MemoryEstimate[] {
+export interface RunEstimate {
+  /** What each phase holds at its fullest moment, in the order in which they come. */
+  readonly memory: readonly MemoryEstimate[];
+  /** What the output folder holds when it is fullest. */
+  readonly disk: DiskEstimate;
+}
+
+export function estimateRun({ plan, fingerprint, configuration, device, free }: EstimateOptions): RunEstimate {
   const { step0, refiner, precision, folds } = configuration;
   const { architecture, patch, batch, recipe } = plan;
   const { classes } = architecture;
@@ -59,13 +68,15 @@ export function estimateRun({ plan, fingerprint, configuration, device }: Estima
     folds: withUNets ? folds : 0,
     refiner: refiner.enabled ? refinerSizes(refiner, classes) : undefined,
     device,
+    free,
   };
-  return [
+  const memory = [
     estimateCases(sizes),
     ...(withUNets ? [estimateStep0(unet, { ...step0, precision, device })] : []),
     ...(refiner.enabled ? [estimateRefiner(refiner, { classes, precision, device })] : []),
-    estimatePrediction(sizes),
+    ...estimatePrediction(sizes),
   ];
+  return { memory, disk: estimateDisk(sizes, memory) };
 }
 
 /** Read off a network without memory for its weights. */
@@ -77,12 +88,13 @@ function refinerSizes(refiner: TrainingConfiguration["refiner"], classes: number
   return { config, parameters, axes: axesOf(refiner).map((axis) => sliceAxes[axis]) };
 }
 
-export interface DatasetPlan {
+export interface DatasetPlan extends RunEstimate {
   readonly fingerprint: Fingerprint;
   readonly plan: Plan;
-  /** Bytes that training may take. */
+  /** Bytes that training may take of its device's memory. */
   readonly budget: number;
-  readonly memory: readonly MemoryEstimate[];
+  /** And of the computer's; on the CPU the same. */
+  readonly hostBudget: number;
   /** Sentences about what would suit these data better. */
   readonly advice: readonly string[];
   /** How many cases each of step 0's U-Nets learns from and leaves out, and how many decide at the end. */
@@ -113,7 +125,8 @@ export async function planDataset(
     fingerprint,
     plan,
     budget,
-    memory: estimateRun({ plan, fingerprint, configuration, device }),
+    hostBudget: hostBudget(configuration.memory, device),
+    ...estimateRun({ plan, fingerprint, configuration, device, free: freeMemory(device) }),
     advice: adviseSlicing(plan.recipe.spacing ?? fingerprint.medianSpacing, configuration),
     division: {
       folds: leftOut.map((left) => ({ training: ids.length - left.length, leftOut: left.length })),

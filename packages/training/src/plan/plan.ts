@@ -11,9 +11,9 @@ import type { Normalisation, PreprocessingRecipe } from "@rfmedsam/segmenter";
 import type { Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { Fingerprint } from "./fingerprint.js";
-import { gibibyte } from "./memory/sheet.js";
+import { inGibibytes } from "./memory/sheet.js";
 import { estimateStep0 } from "./memory/step0.js";
-import { fullSpacing, lowSpacing, type SpacingFacts, shapeAt } from "./spacing.js";
+import { fullSpacing, hasLowSpacing, lowSpacing, type SpacingFacts, shapeAt } from "./spacing.js";
 import { fitPatch, type PooledPatch, pooledPatch } from "./topology.js";
 
 export interface Plan {
@@ -24,7 +24,17 @@ export interface Plan {
   readonly patch: Triple;
   /** Patches of one training step: what the configuration says, or as many as fit. */
   readonly batch: number;
+  /** Whether Dice is counted over the batch: what the configuration says, or nnU-Net's choice. */
+  readonly batchDice: boolean;
   readonly architecture: UNetArchitecture;
+}
+
+/** Array axes along which prediction averages mirrored views: none of which a patch has one voxel, that is its own mirror image. */
+export function predictionMirrorAxes(
+  { patch }: Pick<Plan, "patch">,
+  { mirrorPrediction, augmentation }: Pick<TrainingConfiguration["step0"], "mirrorPrediction" | "augmentation">,
+): number[] {
+  return mirrorPrediction ? augmentation.mirrorAxes.filter((axis) => patch[axis]! > 1) : [];
 }
 
 /** What planning looks at: the medians and intensities; what else the fingerprint has makes the plan better. */
@@ -44,6 +54,8 @@ type Configuration = Pick<TrainingConfiguration, "preprocessing" | "step0" | "pr
 const leastBatch = 2;
 /** Part of all voxels of the data set that one batch shows at most, as nnU-Net limits it. */
 const mostShown = 0.05;
+/** Widest feature maps that `auto` stands for, by dimensions. */
+const widest = { 2: 512, 3: 320 } as const;
 
 /** @throws ConfigError for a data set without channels, ResourceError when nothing fits the budget */
 export function makePlan(
@@ -57,15 +69,20 @@ export function makePlan(
   const { medianExtent } = fingerprint;
   const flat = step0.dimensions === 2;
   const flattened = ([z, y, x]: Triple): Triple => [flat ? 1 : z, y, x];
-  const build = ({ patch, strides, kernels }: PooledPatch): UNetArchitecture => ({
-    inputChannels: channelNames.length,
-    classes,
-    features: strides.map((_, stage) => Math.min(step0.maximumFeatures, step0.baseFeatures * 2 ** stage)),
+  const maximumStages = step0.maximumStages === "auto" ? Number.POSITIVE_INFINITY : step0.maximumStages;
+  const build = ({ patch, strides, kernels }: PooledPatch): UNetArchitecture => {
     // Of one slice, whoever wanted it: data of one slice have nothing that a third dimension could see.
-    kernels: patch[0] === 1 ? kernels.map((kernel) => kernel.slice(1)) : kernels,
-    strides: patch[0] === 1 ? strides.map((stride) => stride.slice(1)) : strides,
-    convsPerStage: step0.convsPerStage,
-  });
+    const inPlane = patch[0] === 1;
+    const width = step0.maximumFeatures === "auto" ? widest[inPlane ? 2 : 3] : step0.maximumFeatures;
+    return {
+      inputChannels: channelNames.length,
+      classes,
+      features: strides.map((_, stage) => Math.min(width, step0.baseFeatures * 2 ** stage)),
+      kernels: inPlane ? kernels.map((kernel) => kernel.slice(1)) : kernels,
+      strides: inPlane ? strides.map((stride) => stride.slice(1)) : strides,
+      convsPerStage: step0.convsPerStage,
+    };
+  };
   const fitsMemory = (pooled: PooledPatch, batch: number) =>
     estimateStep0({ architecture: build(pooled), patch: pooled.patch, batch }, { ...step0, precision, device }).total <=
     budget;
@@ -75,11 +92,11 @@ export function makePlan(
       : step0.batch;
   const least = step0.batch === "auto" ? leastBatch : Math.min(leastBatch, step0.batch);
   const patchAt = (spacing: Triple): PooledPatch => {
-    if (step0.patch !== "auto") return pooledPatch(flattened(step0.patch), spacing, step0.maximumStages);
+    if (step0.patch !== "auto") return pooledPatch(flattened(step0.patch), spacing, maximumStages);
     const median = flattened(shapeAt(medianExtent, spacing));
     for (const batch of new Set([least, 1])) {
       const fits = (pooled: PooledPatch) => voxelCount(pooled.patch) <= step0.patchVoxels && fitsMemory(pooled, batch);
-      const fitted = fitPatch(median, spacing, step0.maximumStages, fits);
+      const fitted = fitPatch(median, spacing, maximumStages, fits);
       if (fitted !== undefined) return fitted;
     }
     throw nothingFits(budget, step0.patchVoxels);
@@ -91,7 +108,10 @@ export function makePlan(
       hint: "give millimetres instead: preprocessing.spacing=[z,y,x]",
     });
   }
-  const spacing = spacingOf(fingerprint, preprocessing.spacing, (at) => patchAt(at).patch);
+  const extentsAt = (at: Triple) => patchAt(at).patch;
+  /** nnU-Net's `batch_dice`. */
+  const togetherAt = (at: Triple, patch: Triple) => patch[0] === 1 || hasLowSpacing(at, fingerprint, extentsAt);
+  const spacing = spacingOf(fingerprint, preprocessing.spacing, extentsAt);
   const known = spacing ?? fingerprint.medianSpacing;
   const pooled = patchAt(known);
   const most = mostPatches(fingerprint, known, pooled.patch, wanted(pooled.patch));
@@ -102,6 +122,7 @@ export function makePlan(
     medianShape: shapeAt(medianExtent, known),
     patch: pooled.patch,
     batch,
+    batchDice: step0.batchDice === "auto" ? togetherAt(known, pooled.patch) : step0.batchDice,
     architecture: build(pooled),
   };
 }
@@ -127,7 +148,7 @@ function mostPatches({ totalVolume }: PlanningFacts, spacing: Triple, patch: Tri
 
 function nothingFits(budget: number, patchVoxels: number): ResourceError {
   return new ResourceError({
-    found: `not even the smallest patch fits ${(budget / gibibyte).toFixed(2)} GiB of memory and ${patchVoxels} voxels`,
+    found: `not even the smallest patch fits ${inGibibytes(budget)} of memory and ${patchVoxels} voxels`,
     expected: "a network of step 0 that can be trained here",
     hint: "raise memory (or free some) and step0.patchVoxels, or lower step0.baseFeatures and step0.maximumFeatures",
   });

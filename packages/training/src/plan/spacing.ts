@@ -53,3 +53,12 @@ export function lowSpacing(full: Triple, { medianExtent }: SpacingFacts, patchAt
   }
   return spacing;
 }
+
+/** How many times fewer voxels a case must have at low resolution for nnU-Net to train it at all. */
+const worthLowering = 2;
+
+/** Whether nnU-Net would train a low resolution beside this full one. @param patchAt as for `lowSpacing` */
+export function hasLowSpacing(full: Triple, facts: SpacingFacts, patchAt: (spacing: Triple) => Triple): boolean {
+  const volume = ([z, y, x]: Triple) => z * y * x;
+  return volume(lowSpacing(full, facts, patchAt)) >= worthLowering * volume(full);
+}

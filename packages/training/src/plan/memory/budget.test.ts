@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { freeMemory, memoryBudget } from "./budget.js";
+import { freeMemory, hostBudget, memoryBudget } from "./budget.js";
 import { gibibyte, mebibyte } from "./sheet.js";
 
 describe("the memory that training may take", () => {
@@ -18,6 +18,20 @@ describe("the memory that training may take", () => {
     const budget = memoryBudget("auto", "cpu");
     expect(budget).toBeGreaterThan(0.5 * free);
     expect(budget).toBeLessThan(free);
+  });
+});
+
+describe("the computer's memory that training may take", () => {
+  test("is that of the device where that is the CPU", () => {
+    expect(hostBudget(6, "cpu")).toBe(6 * gibibyte);
+  });
+
+  test("is nine tenths of what is free beside a GPU, whose memory alone is configured", () => {
+    const free = freeMemory("cpu");
+    for (const memory of [6, "auto"] as const) {
+      expect(hostBudget(memory, "cuda:0")).toBeGreaterThan(0.5 * free);
+      expect(hostBudget(memory, "cuda:0")).toBeLessThan(free);
+    }
   });
 });
 

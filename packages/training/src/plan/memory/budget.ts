@@ -1,10 +1,9 @@
 /** How much memory training may take: what the configuration says, or nine tenths of what is free. */
 import { execFileSync } from "node:child_process";
 import { ConfigError } from "@rfmedsam/base";
-import { residentMemory } from "@rfmedsam/base/node";
-import type { Device } from "@rfmedsam/torch";
+import { availableMemory, type Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../../config.js";
-import { gibibyte, mebibyte } from "./sheet.js";
+import { gibibyte, mebibyte, placeOf } from "./sheet.js";
 
 /** Part of the free memory that `auto` takes. */
 const automatic = 0.9;
@@ -19,14 +18,19 @@ export function memoryBudget(memory: TrainingConfiguration["memory"], device: De
 }
 
 /**
- * Bytes a run can have on a device: on the CPU what the system (or the container) can still give and what this process holds already,
- * on a GPU what is free there.
+ * Bytes of the computer's own memory that a run may take: on the CPU what `memory` says, beside a GPU (whose memory that is about) nine
+ * tenths of what is free.
  */
-export function freeMemory(device: Device): number {
-  return device.startsWith("cuda") ? freeOnGpu(device) : process.availableMemory() + residentMemory();
+export function hostBudget(memory: TrainingConfiguration["memory"], device: Device): number {
+  return placeOf(device) === "host" ? memoryBudget(memory, device) : automatic * freeMemory("cpu");
 }
 
-/** Asks NVIDIA's own tool: libtorch's dispatcher has no operator that tells. */
+/** Bytes a run can have on a device: what the system (or the container, or the card) can still give and what this process holds already. */
+export function freeMemory(device: Device): number {
+  return availableMemory(device) ?? freeOnGpu(device);
+}
+
+/** Asks NVIDIA's own tool, where libtorch does not tell. */
 function freeOnGpu(device: Device): number {
   const index = Number(device.split(":")[1] ?? 0);
   // CUDA counts the devices it is shown; the tool counts, or names, all there are.

@@ -1,13 +1,15 @@
 /**
  * Memory of segmenting the largest case of a data set with the model that is trained, at the fullest of three moments: step 0's windows,
  * the refiner's slices, the merging of classes. And of what lies around it: cases being prepared, cases mapped from files.
+ *
+ * A graphics card holds the networks and what they work on; volumes, and all that is computed of them, stay in the computer's memory.
  */
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
 import type { Sam2Config } from "@rfmedsam/models";
 import type { Device } from "@rfmedsam/torch";
 import type { Fingerprint } from "../fingerprint.js";
 import { shapeAt } from "../spacing.js";
-import { estimateOf, type MemoryEstimate, machineOf, mebibyte, Sheet } from "./sheet.js";
+import { estimateOf, type MemoryEstimate, machines, mebibyte, placeOf, Sheet } from "./sheet.js";
 import { type Step0Sizes, stageVoxels, unetParameters } from "./step0.js";
 
 export interface PredictionSizes {
@@ -15,6 +17,7 @@ export interface PredictionSizes {
   /** Of prepared cases, mm `[z, y, x]`. */
   readonly spacing: Triple;
   readonly unet: Step0Sizes;
+  /** U-Nets; 0 where the refiner makes its own prompts. */
   readonly folds: number;
   readonly refiner?:
     | {
@@ -25,44 +28,69 @@ export interface PredictionSizes {
       }
     | undefined;
   readonly device: Device;
+  /** Bytes of the device that nobody has: a quarter of them may hold slices' embeddings, another their memories. No limit by default. */
+  readonly free?: number | undefined;
 }
 
-/** Slices whose embeddings and memories the segmenter keeps unless it is told otherwise. */
-const slicesKept = 64;
+export const predictionOnDevicePhase = "networks segmenting the largest case";
 
 /** JavaScript lets go of arrays late: about so many bytes of windows, slices and class volumes wait to be collected. */
 const uncollected = 96 * mebibyte;
 
-export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate {
-  const { fingerprint, spacing, unet, folds, refiner, device } = sizes;
+/** The sheets of one moment; on the CPU both are the same. */
+interface Moment {
+  readonly host: Sheet;
+  readonly networks: Sheet;
+}
+
+/** @returns on a GPU first what the computer's memory holds, then what the card does */
+export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate[] {
+  const { fingerprint, spacing, unet, folds, refiner, device, free = Number.POSITIVE_INFINITY } = sizes;
   const { classes, inputChannels } = unet.architecture;
+  const apart = placeOf(device) === "device";
   const shape = shapeAt(fingerprint.largestExtent, spacing);
   const voxels = voxelCount(shape);
   /** A moment begins with what is held all the time. */
-  const moment = () =>
-    new Sheet(device)
-      .hold("weights", 4 * (folds * unetParameters(unet.architecture) + (refiner?.parameters ?? 0)))
+  const moment = (): Moment => {
+    const host = new Sheet("cpu");
+    const networks = apart ? new Sheet(device) : host;
+    networks.hold("weights", 4 * (folds * unetParameters(unet.architecture) + (refiner?.parameters ?? 0)));
+    host
       .hold("the case", fingerprint.largestBytes)
       .hold("the case", 4 * inputChannels * voxels)
       .hold("step 0's logits", 4 * classes * voxels)
       .hold("arrays to be collected", uncollected / 32, 32);
-  const moments = [holdWindow(moment(), unet)];
+    return { host, networks };
+  };
+  const windows = moment();
+  if (folds > 0) holdWindow(windows.networks, unet);
+  const moments = [windows];
   const objects = classes - 1;
   // One axis after the other; the answers of all stay.
   const counts = refiner?.axes.map((axis) => shape[axis]) ?? [];
   const answers = counts.reduce((sum, count) => sum + count, 0);
   if (refiner) {
-    const slices = Math.min(Math.max(...counts), slicesKept);
-    moments.push(holdSlices(holdAnswers(moment(), refiner.config, answers, objects), refiner.config, slices, objects));
+    const refining = moment();
+    holdAnswers(refining.host, refiner.config, answers, objects);
+    holdSlices(refining.networks, refiner.config, Math.max(...counts), objects, free / 4);
+    moments.push(refining);
   }
+  const merging = moment();
+  if (refiner) holdAnswers(merging.host, refiner.config, answers, objects);
   // A score and a label a stage and voxel of the input, one class's scores on both grids.
-  const merging = refiner ? holdAnswers(moment(), refiner.config, answers, objects) : moment();
-  merging.hold("merging classes", 5 * fingerprint.largestVoxels, refiner ? 4 : 1);
-  merging.hold("merging classes", 4 * fingerprint.largestVoxels, 2).hold("merging classes", 4 * voxels, 3);
+  merging.host
+    .hold("merging classes", 5 * fingerprint.largestVoxels, refiner ? 4 : 1)
+    .hold("merging classes", 4 * fingerprint.largestVoxels, 2)
+    .hold("merging classes", 4 * voxels, 3);
   moments.push(merging);
-  return moments
-    .map((sheet) => sheet.estimate("segmenting the largest case"))
-    .reduce((most, estimate) => (estimate.total > most.total ? estimate : most));
+  const fullest = (phase: string, sheetOf: (moment: Moment) => Sheet) =>
+    moments
+      .map((one) => sheetOf(one).estimate(phase))
+      .reduce((most, estimate) => (estimate.total > most.total ? estimate : most));
+  return [
+    fullest("segmenting the largest case", ({ host }) => host),
+    ...(apart ? [fullest(predictionOnDevicePhase, ({ networks }) => networks)] : []),
+  ];
 }
 
 /** One patch through the U-Net without gradients: its maps are freed together, at the end. */
@@ -82,38 +110,51 @@ function holdAnswers(sheet: Sheet, { imageSize }: Sam2Config, slices: number, ob
   return sheet.hold("the refiner's answers", 4 * objects * (imageSize / 4) ** 2, 2 * slices);
 }
 
-/** What the refiner holds for the slices it works on. */
-function holdSlices(sheet: Sheet, config: Sam2Config, slices: number, objects: number): Sheet {
+/** What the refiner holds for the slices it works on. @param most bytes of embeddings, and of memories, before some are made again */
+function holdSlices(sheet: Sheet, config: Sam2Config, slices: number, objects: number, most: number): Sheet {
   const { imageSize, backboneStride, imageEncoder, memoryEncoder, memoryAttention, numMaskmem } = config;
   const width = imageEncoder.neck.dModel;
   const pixels = imageSize ** 2;
   const cells = (imageSize / backboneStride) ** 2;
   const embedding = width * cells + (width / 8) * (pixels / 16) + (width / 4) * (pixels / 64);
   const memory = objects * (memoryEncoder.outDim * cells + width);
+  const kept = (bytes: number) => Math.max(1, Math.min(slices, Math.floor(most / bytes)));
   const seen = numMaskmem * (cells + width / memoryEncoder.outDim);
   const encoding = 12 * imageEncoder.trunk.embedDim * (pixels / 16);
   const attending = objects * (cells * (10 * width + memoryAttention.dimFeedforward) + seen * 4 * width);
   const answering = objects * 15 * pixels;
   return sheet
-    .hold("slice embeddings", 4 * embedding, slices)
-    .hold("memories", 4 * memory, slices)
+    .hold("slice embeddings", 4 * embedding, kept(4 * embedding))
+    .hold("memories", 4 * memory, kept(4 * memory))
     .hold("a slice in the refiner", Math.max(encoding, attending, answering) / 4, 16);
 }
 
-/** Preparing the largest case for training, and the prepared cases with step 0's predictions of them as they lie in files. */
-export function estimateCases({ fingerprint, spacing, unet, device }: PredictionSizes): MemoryEstimate {
+/** Bytes of all prepared cases, and of step 0's predictions of them, as they lie in files. */
+export function filesOfCases({ fingerprint, spacing, unet, folds }: Omit<PredictionSizes, "device">) {
   const { classes, inputChannels } = unet.architecture;
+  const voxels = fingerprint.totalVolume / (spacing[0] * spacing[1] * spacing[2]);
+  return {
+    // Images as floats, labels as bytes; half floats a class.
+    cases: Math.round((4 * inputChannels + 1) * voxels),
+    predictions: folds > 0 ? Math.round(2 * classes * voxels) : 0,
+  };
+}
+
+/** Preparing the largest case for training, and what of the files above is mapped. */
+export function estimateCases(sizes: PredictionSizes): MemoryEstimate {
+  const { fingerprint, spacing, unet } = sizes;
+  const { inputChannels } = unet.architecture;
   const voxels = voxelCount(shapeAt(fingerprint.largestExtent, spacing));
-  const all = fingerprint.totalVolume / (spacing[0] * spacing[1] * spacing[2]);
-  return estimateOf("preparing cases", [
-    { name: "program and libtorch", bytes: machineOf(device).process },
+  const files = filesOfCases(sizes);
+  return estimateOf("preparing cases", "host", [
+    { name: "program and libtorch", bytes: machines.cpu.process },
     // As stored, turned, as numbers, cropped and normalised; labels twice, the mask of what is not zero.
     {
       name: "the largest case",
       bytes: 2 * fingerprint.largestBytes + (7 * inputChannels + 3) * fingerprint.largestVoxels,
     },
     { name: "the largest case, resampled", bytes: (8 * inputChannels + 2) * voxels },
-    { name: "prepared cases", bytes: Math.round((4 * inputChannels + 1) * all), mapped: true },
-    { name: "predictions of step 0", bytes: Math.round(2 * classes * all), mapped: true },
+    { name: "prepared cases", bytes: files.cases, mapped: true },
+    { name: "predictions of step 0", bytes: files.predictions, mapped: true },
   ]);
 }

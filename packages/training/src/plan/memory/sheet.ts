@@ -12,9 +12,15 @@ export interface MemoryPart {
   readonly mapped?: true;
 }
 
-/** What a phase of a run holds at its fullest moment. */
+/** Where memory is: the computer's own, or a graphics card's. On the CPU all of it is the computer's. */
+export type Place = "host" | "device";
+
+export const placeOf = (device: Device): Place => (device.startsWith("cuda") ? "device" : "host");
+
+/** What a phase of a run holds at its fullest moment, in one place. */
 export interface MemoryEstimate {
   readonly phase: string;
+  readonly place: Place;
   readonly parts: readonly MemoryPart[];
   /** Bytes of all parts but the mapped ones. */
   readonly total: number;
@@ -24,6 +30,9 @@ export type Precision = "float32" | "bfloat16";
 
 export const mebibyte = 2 ** 20;
 export const gibibyte = 2 ** 30;
+
+/** `51.3 GiB`, `0.42 GiB`. */
+export const inGibibytes = (bytes: number) => `${(bytes / gibibyte).toFixed(bytes < gibibyte ? 2 : 1)} GiB`;
 
 interface Machine {
   /** A process with libtorch and our code loaded, before any tensor of a network. */
@@ -56,7 +65,7 @@ export const machines: Readonly<Record<"cpu" | "cuda", Machine>> = {
 
 /** The row of `machines` of a device such as `cuda:0`. */
 export function machineOf(device: Device): Machine {
-  return machines[device.startsWith("cuda") ? "cuda" : "cpu"];
+  return machines[placeOf(device) === "device" ? "cuda" : "cpu"];
 }
 
 /** Collects tensors under the names of parts, in the order in which the names first come. */
@@ -81,11 +90,11 @@ export class Sheet {
   estimate(phase: string): MemoryEstimate {
     const parts: MemoryPart[] = [...this.#parts].map(([name, bytes]) => ({ name, bytes: Math.round(bytes) }));
     parts.push({ name: "held by the allocator", bytes: Math.round(this.#small * this.machine.overhead) });
-    return estimateOf(phase, parts);
+    return estimateOf(phase, placeOf(this.device), parts);
   }
 }
 
-export function estimateOf(phase: string, parts: readonly MemoryPart[]): MemoryEstimate {
+export function estimateOf(phase: string, place: Place, parts: readonly MemoryPart[]): MemoryEstimate {
   const shown = parts.filter(({ bytes }) => bytes > 0);
-  return { phase, parts: shown, total: shown.reduce((sum, { bytes, mapped }) => sum + (mapped ? 0 : bytes), 0) };
+  return { phase, place, parts: shown, total: shown.reduce((sum, { bytes, mapped }) => sum + (mapped ? 0 : bytes), 0) };
 }
