@@ -10,7 +10,7 @@ export function report(context: ContextOf): Command {
     summary: "one page about a training, finished or not",
     description:
       "Writes an HTML file with everything inside: how far the training is, curves, validation per label and stage with intervals, " +
-      "what was chosen for each label and why, time and memory per step, configuration, plan and versions.",
+      "what was chosen for each label and why, time and memory of every stage (predicted and at most), configuration, plan and versions.",
     examples: [
       ["rfmedsam report model", "model/log/report.html"],
       ["rfmedsam report model -o training.html", "somewhere else; an earlier page is replaced"],

@@ -5,7 +5,6 @@
  * While a state is written the one before lies beside it (`NAME.previous.safetensors`) and stays there: whatever stops the writing, or
  * damages one file later, one of the two can be gone on from.
  */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { CheckpointError, FileError } from "@rfmedsam/base";
@@ -21,6 +20,7 @@ import {
   type WeightAverage,
   writeSafetensors,
 } from "@rfmedsam/torch";
+import { checksum } from "./checksum.js";
 
 /** Figures of every n-th step. */
 export interface Curve {
@@ -167,11 +167,4 @@ function takeOver(file: string, { tensors }: Stored, { model, optimizer, average
   } finally {
     for (const value of tensors.values()) value.free();
   }
-}
-
-/** Over the bytes of all tensors, contiguous and in main memory, in the order of their names. */
-function checksum(tensors: ReadonlyMap<string, Tensor>): string {
-  const hash = createHash("sha256");
-  for (const name of [...tensors.keys()].sort()) hash.update(name).update(tensors.get(name)!.shareBytes());
-  return hash.digest("hex");
 }

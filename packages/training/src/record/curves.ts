@@ -50,13 +50,12 @@ interface Family {
   readonly logarithmic?: boolean;
 }
 
-/** Values that are no losses, by the name the loop gives them; and what every point has. */
+/** Figures of a step that are no losses, by the names loop and trainers give them; and what every point has. */
 const families: Readonly<Record<string, Family>> = {
   learningRate: { title: "learning rate" },
-  gradientNorm: { title: "norm of the gradient", logarithmic: true },
+  gradient: { title: "norm of the gradient", logarithmic: true },
   seconds: { title: "time per step", unit: "s" },
   memory: { title: "memory of the process", unit: "GiB" },
-  deviceMemory: { title: "memory of the device", unit: "GiB" },
 };
 
 const isLoss = (name: string) => !Object.hasOwn(families, name);

@@ -30,6 +30,10 @@ const schema = z.looseObject({
   device: z.string().optional(),
   threads: z.int().optional(),
   versions: z.record(z.string(), z.string()).optional(),
+  /** Bytes each phase of the run was expected to take, of the computer's memory or of a graphics card's. */
+  memory: z
+    .array(z.looseObject({ phase: z.string(), place: z.enum(["host", "device"]), bytes: z.number().min(0) }))
+    .optional(),
   /** Cases that are measured: those that the refiner does not learn from; without one those that a U-Net has not seen. */
   validationCases: z.array(z.string()).optional(),
   /** Dice of one label of one validation case by every stage. */

@@ -42,6 +42,10 @@ const entry = z.union([
 
 export const isPoint = (each: LogEntry): each is CurvePoint => "stage" in each;
 
+/** The result of this name, if there is one. */
+export const resultIn = (entries: readonly LogEntry[], name: string): number | undefined =>
+  entries.find((each): each is RunResult => !isPoint(each) && each.result === name)?.value;
+
 export interface LogContent {
   /** Without those that later ones replace. */
   readonly entries: readonly LogEntry[];

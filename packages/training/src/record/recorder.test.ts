@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fc, test } from "@fast-check/vitest";
 import { ConfigError, FileError, FormatError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { plotsOf, type RunCurves } from "./curves.js";
+import type { RunCurves } from "./curves.js";
 import { crc32c } from "./event-file.js";
 import { validationRows } from "./facts.js";
 import { blockSize } from "./points.js";
@@ -208,33 +208,5 @@ describe("a run's record", () => {
     recorder.add({ ...step(2), values: { loss: 2 } });
     recorder.close();
     expect((await curves()).refiner!.values).toEqual({ iou: [0.5, null], loss: [null, 2] });
-  });
-});
-
-describe("the plots of a run", () => {
-  const stage = {
-    iterations: [1, 2],
-    values: { loss: [2, 1], dice: [1, 0.5] },
-    seconds: [1, 1],
-    memory: [2 ** 30, 2 ** 30],
-  };
-
-  test("folds share their plots, six at most in one", () => {
-    const folds = Array.from({ length: 8 }, (_, at) => [`step 0: training U-Net ${at + 1} of 8`, stage]);
-    const plots = plotsOf(Object.fromEntries(folds));
-    expect(plots.map(({ title, curves: own }) => [title, own.length])).toEqual(
-      ["loss", "dice", "time per step", "memory of the process"].flatMap((name) => [
-        [`step 0: ${name} (1 of 2)`, 6],
-        [`step 0: ${name} (2 of 2)`, 2],
-      ]),
-    );
-    expect(plots[0]!.curves[0]!.name).toBe("training U-Net 1 of 8");
-    expect(new Set(plots.map(({ file }) => file)).size).toBe(plots.length);
-  });
-
-  test("the losses of a stage that stands alone are one plot; memory is in GiB", () => {
-    const [losses, , memory] = plotsOf({ refiner: stage });
-    expect(losses!.curves.map(({ name }) => name)).toEqual(["loss", "dice"]);
-    expect(memory).toMatchObject({ unit: "GiB", curves: [{ y: [1, 1] }] });
   });
 });

@@ -19,7 +19,7 @@ import type { StepRecord } from "../loop/loop.js";
 import { curvesOf, plotsOf } from "./curves.js";
 import { encodeEvent, fileHeader } from "./event-file.js";
 import { factsFile, type RunFacts, readFacts, validationMeans } from "./facts.js";
-import { isPoint, type LogEntry, readLog } from "./log-file.js";
+import { isPoint, type LogEntry, readLog, resultIn } from "./log-file.js";
 import { Block, type CurvePoint, checkRecord, holdsBefore, isFull, sameBlock } from "./points.js";
 
 export const logName = "steps.jsonl";
@@ -113,6 +113,15 @@ export class RunRecorder {
     this.flush();
   }
 
+  /** As `results`, but a larger figure that was kept before stays. */
+  #resultsAtLeast(values: Readonly<Record<string, number>>): void {
+    const largest = Object.entries(values).map(([name, value]): [string, number] => [
+      name,
+      Math.max(value, resultIn(this.#entries, name) ?? value),
+    ]);
+    this.results(Object.fromEntries(largest));
+  }
+
   /** Keeps what is known about the run, beside what was said before. Dice of the validation cases become results, too. */
   async describe(facts: RunFacts): Promise<void> {
     this.#refuseClosed();
@@ -129,13 +138,15 @@ export class RunRecorder {
   /**
    * Writes what is left, curves and plots. Also called after a failure: what was recorded stays, and that failure is the one to tell.
    *
+   * @param peaks results of this session, of which the largest of all sessions is kept
    * @returns why something is not on disk
    */
-  close(): RfmedsamError | undefined {
+  close(peaks: Readonly<Record<string, number>> = {}): RfmedsamError | undefined {
     if (this.#closed) return undefined;
-    this.#closed = true;
     this.#takeBlock();
-    return attempt(() => this.flush()) ?? attempt(() => this.#draw());
+    const unwritten = attempt(() => this.#resultsAtLeast(peaks));
+    this.#closed = true;
+    return unwritten ?? attempt(() => this.#draw());
   }
 
   /** @param withOpen also the block that is not full: the log has it until its next line comes, TensorBoard does not see it */

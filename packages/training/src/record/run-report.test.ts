@@ -82,6 +82,48 @@ describe("the page about a training", () => {
     expect(page).toContain('<dd class="value">0.910</dd>');
   });
 
+  test("the memory that was expected, and the most that any session of the run took", async () => {
+    const recorder = await open();
+    const gib = 2 ** 30;
+    await recorder.describe({
+      memory: [
+        { phase: "preparing cases", place: "host", bytes: 0.5 * gib },
+        { phase: "training step 0", place: "host", bytes: 3 * gib },
+        { phase: "training the refiner", place: "host", bytes: 2 * gib },
+      ],
+    });
+    expect(await renderRunReport(model)).toContain(
+      '<td class="number">3.00</td></tr>', // known before the first step
+    );
+    const stages = ["step 0: training U-Net 1 of 1", "refiner: training stages 1 and 2"];
+    for (const stage of stages) recorder.add({ stage, iteration: 1, values: { loss: 1 }, seconds: 60 });
+    recorder.close({ "memory/peak": 2.75 * gib });
+    (await open()).close({ "memory/peak": 2.25 * gib });
+    const page = await renderRunReport(model);
+    expect(page).toMatch(/memory at most.*memory predicted/s);
+    expect(page).not.toContain("GPU memory");
+    expect(page).toMatch(/<td>step 0: training U-Net 1 of 1<.td>.*?<td class="number">3\.00<.td><.tr>/);
+    expect(page).toMatch(/<td>refiner: training stages 1 and 2<.td>.*?<td class="number">2\.00<.td><.tr>/);
+    expect(page).toMatch(
+      /<td>whole run<.td>.*?<td class="number">2\.0<.td><td class="number">2\.75<.td><td class="number">3\.00<.td><.tr>/,
+    );
+  });
+
+  test("what is expected of a graphics card stands beside what is expected of the computer's memory", async () => {
+    const recorder = await open();
+    await recorder.describe({
+      memory: [
+        { phase: "training step 0", place: "device", bytes: 7 * 2 ** 30 },
+        { phase: "preparing cases", place: "host", bytes: 1 * 2 ** 30 },
+      ],
+    });
+    recorder.add({ stage: "step 0: training the U-Net", iteration: 1, values: { loss: 1 }, seconds: 60 });
+    recorder.close();
+    const page = await renderRunReport(model);
+    expect(page).toContain("GPU memory predicted");
+    expect(page).toMatch(/<td>whole run<.td>.*<td class="number">1\.00<.td><td class="number">7\.00<.td><.tr>/);
+  });
+
   test("pictures of the run's folder are on it, by case", async () => {
     (await open()).close();
     await mkdir(join(model, "log/pictures"));

@@ -13,7 +13,7 @@ import type { ModelManifest } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import { curvesOf, plotsOf } from "./curves.js";
 import { type RunFacts, readFacts } from "./facts.js";
-import { isPoint, readLog } from "./log-file.js";
+import { isPoint, readLog, resultIn } from "./log-file.js";
 import { logName } from "./recorder.js";
 import {
   chosenScores,
@@ -51,7 +51,10 @@ export async function renderRunReport(model: string): Promise<string> {
   const points = entries.filter(isPoint);
   const curves = curvesOf(points);
   const planned = plannedSteps(facts, Object.keys(curves));
-  const cost = costTable(points, planned);
+  const cost = costTable(points, planned, {
+    expected: facts.memory,
+    peak: resultIn(entries, "memory/peak"),
+  });
   const cases = await pictures(join(log, pictureFolder));
   return renderReport({
     title: `Training: ${facts.dataset?.name ?? basename(resolve(model))}`,

@@ -1,6 +1,9 @@
 /** The tables of a training's page. Each is absent where its facts are not known yet. */
 import { type Cell, comparePaired, type Scores, scoreTable, summarise, type Table } from "@rfmedsam/metrics";
 import { describeGateRule } from "@rfmedsam/segmenter";
+import { refinerPhase } from "../plan/memory/refiner.js";
+import { gibibyte } from "../plan/memory/sheet.js";
+import { step0Phase } from "../plan/memory/step0.js";
 import type { RunFacts } from "./facts.js";
 import type { CurvePoint } from "./points.js";
 
@@ -91,10 +94,26 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
   };
 }
 
-/** Time and memory of every stage, and how far the run is. */
+/** What a run was expected to take, and what it took, where somebody knows. */
+export interface RunMemory {
+  /** Bytes of each phase. */
+  readonly expected?: RunFacts["memory"];
+  /** Bytes the process held at most, over all sessions that came to an end. */
+  readonly peak?: number | undefined;
+}
+
+/** The planner's phase that a recorded stage is. */
+const phaseOf = (stage: string): string => (stage.startsWith("step 0") ? step0Phase : refinerPhase);
+
+/** The largest, in GiB; NaN for none. */
+const gibibytes = (bytes: readonly number[]): number =>
+  bytes.length === 0 ? Number.NaN : Math.max(...bytes) / gibibyte;
+
+/** Time and memory of every stage and of the whole run, and how far the run is. */
 export function costTable(
   points: readonly CurvePoint[],
   planned: Planned,
+  { expected = [], peak }: RunMemory = {},
 ): { readonly table: Table | undefined; readonly steps: number; readonly seconds: number; readonly state: string } {
   const stages = [...new Set(points.map(({ stage }) => stage))];
   const rows = stages.map((stage) => {
@@ -106,15 +125,29 @@ export function costTable(
   });
   const last = rows.at(-1);
   const ofPlanned = (stage: string, of: string) => (planned[stage] === undefined ? "" : `${of}${planned[stage]}`);
+  const steps = rows.reduce((sum, row) => sum + row.steps, 0);
+  const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
+  const places = (["host", "device"] as const).filter(
+    (place) => place === "host" || expected.some((each) => each.place === place),
+  );
+  /** Of one phase, or of all. */
+  const predicted = (phase?: string) =>
+    places.map((place) =>
+      gibibytes(
+        expected
+          .filter((each) => each.place === place && (phase === undefined || each.phase === phase))
+          .map(({ bytes }) => bytes),
+      ),
+    );
   return {
-    steps: rows.reduce((sum, row) => sum + row.steps, 0),
-    seconds: rows.reduce((sum, row) => sum + row.seconds, 0),
+    steps,
+    seconds,
     state:
       last === undefined
         ? "no step was recorded yet"
         : `${last.stage}, step ${last.done}${ofPlanned(last.stage, " of ")}`,
     table:
-      last === undefined
+      last === undefined && expected.length === 0
         ? undefined
         : {
             title: "Time and memory",
@@ -124,19 +157,40 @@ export function costTable(
               { name: "planned", digits: 0 },
               { name: "a step", unit: "s", digits: 3 },
               { name: "all steps", unit: "min", digits: 1 },
-              { name: "memory of the process, at most", unit: "GiB", digits: 2 },
+              { name: "memory at most", unit: "GiB", digits: 2 },
+              ...places.map((place) => ({ name: predictedIn[place], unit: "GiB", digits: 2 })),
             ],
-            rows: rows.map(({ stage, done, steps, seconds, memory }) => [
-              stage,
-              done,
-              planned[stage] ?? Number.NaN,
-              seconds / steps,
-              seconds / 60,
-              memory / 2 ** 30,
-            ]),
+            rows: [
+              ...rows.map((row) => [
+                row.stage,
+                row.done,
+                planned[row.stage] ?? Number.NaN,
+                row.seconds / row.steps,
+                row.seconds / 60,
+                gibibytes([row.memory]),
+                ...predicted(phaseOf(row.stage)),
+              ]),
+              [
+                "whole run",
+                steps,
+                Number.NaN,
+                Number.NaN,
+                seconds / 60,
+                gibibytes([...rows.map(({ memory }) => memory), ...(peak === undefined ? [] : [peak])]),
+                ...predicted(),
+              ],
+            ],
+            footerRows: 1,
+            legend: [memoryLegend],
           },
   };
 }
+
+const predictedIn = { host: "memory predicted", device: "GPU memory predicted" } as const;
+
+const memoryLegend =
+  "At most is what the process held of the computer's memory, files among it that the system takes back when it needs room. " +
+  "Predicted is the fullest moment that the planner expects; that of the whole run may lie in preparing or predicting cases.";
 
 /** The data set and what the planner made of it. */
 export function dataTable({ dataset, plan, validationCases }: RunFacts): Table | undefined {

@@ -3,9 +3,10 @@
  * of both, through the calibration; where a generator proposes the prompts, with a loss on what it proposes.
  */
 import { type CancelSignal, ConfigError, type Progress, type Random } from "@rfmedsam/base";
-import { AdamW, autocast, clipGradNorm, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
+import { AdamW, clipGradNorm, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { type Curve, type RecordStep, trainLoop } from "../loop/loop.js";
+import { inPrecision } from "../loop/precision.js";
 import { type Batch, imagesOf, makeBatch } from "./batch.js";
 import { proposalLoss, stageLoss } from "./losses.js";
 import { makeRefiner } from "./make.js";
@@ -36,7 +37,7 @@ export interface TrainRefinerOptions {
  * @throws as `trainLoop` and `chooseLearning` do
  */
 export async function trainRefiner(options: TrainRefinerOptions): Promise<{ model: RefinerModel; curve: Curve }> {
-  const { classes, configuration, seed, device } = options;
+  const { classes, configuration, precision, seed, device } = options;
   const { iterations, learningRate, warmup, weightDecay, gradientClip, averaging } = configuration;
   const model = (await makeRefiner(configuration, classes, seed)).to({ device });
   const groups = chooseLearning(model, configuration);
@@ -55,7 +56,7 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
     optimizer,
     average,
     step: (iteration, random) => {
-      const { loss, figures } = withPrecision(options, () => forwardPass(model, options, random));
+      const { loss, figures } = inPrecision(precision, device, () => forwardPass(model, options, random));
       loss.backward();
       const gradient = clipGradNorm(parameters, gradientClip);
       optimizer.setLearningRate(rate(iteration));
@@ -70,12 +71,6 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
   }
   optimizer.free();
   return { model, curve };
-}
-
-/** Runs forward pass and losses in the configuration's arithmetic; `backward` follows it by itself. */
-function withPrecision<T>({ precision, device }: Pick<TrainRefinerOptions, "precision" | "device">, body: () => T): T {
-  if (precision === "float32") return body();
-  return autocast(device.startsWith("cuda") ? "cuda" : "cpu", precision, body);
 }
 
 type PassOptions = Pick<TrainRefinerOptions, "cases" | "classes" | "configuration" | "device">;

@@ -2,6 +2,7 @@
 import { formatVersion, type ModelManifest } from "@rfmedsam/segmenter";
 import type { ModelChoices, ValidationDice } from "../choice/choose.js";
 import { refinerSettings } from "../choice/settings.js";
+import { predictionMirrorAxes } from "../plan/plan.js";
 import { version, versions } from "../version.js";
 import type { TrainedRefiner } from "./refiner-run.js";
 import { foldFile, generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
@@ -54,13 +55,12 @@ export function manifestOf(
 function step0Of({ configuration, plan, division }: Run): ModelManifest["step0"] {
   if (!usesUNets(configuration))
     return { kind: "proposal", generator: configuration.refiner.generator, weights: generatorFile };
-  const { mirrorPrediction, augmentation, overlap } = configuration.step0;
   return {
     kind: "unet",
     architecture: { ...plan.architecture },
     patch: [...plan.patch],
     folds: division.leftOut.map((_, fold) => foldFile(fold)),
-    mirrorAxes: mirrorPrediction ? augmentation.mirrorAxes : [],
-    overlap,
+    mirrorAxes: predictionMirrorAxes(plan, configuration.step0),
+    overlap: configuration.step0.overlap,
   };
 }

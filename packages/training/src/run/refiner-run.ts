@@ -31,7 +31,7 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
     const learning: RefinerCase[] = [];
     for (const [id, stored] of cases) {
       if (held.has(id)) continue;
-      if (prompted) predictions.set(id, await work.predictions.open(id));
+      if (prompted) predictions.set(id, await work.predictions.open(id, classes.length, stored.shape));
       learning.push(new RefinerCase(stored, predictions.get(id), classes.length, configuration.refiner));
     }
     const { model, curve } = await trainRefiner({
@@ -72,7 +72,7 @@ async function measureValidation(
   for (const [index, id] of division.validation.entries()) {
     throwIfCancelled(signal);
     const stored = cases.get(id)!;
-    const logits = usesUNets(configuration) ? await work.predictions.read(id) : undefined;
+    const logits = usesUNets(configuration) ? await work.predictions.read(id, classes.length, stored.shape) : undefined;
     measured.push(await measureCase(stored, logits, options));
     for (let copy = 0; copy < copies; copy++) {
       const degrade = degradedStep0(classes.length, seed, index, copy);

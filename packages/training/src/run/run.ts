@@ -33,3 +33,7 @@ export function usesUNets({ refiner }: TrainingConfiguration): boolean {
 export const refinerFile = "refiner.safetensors";
 export const generatorFile = "generator.safetensors";
 export const foldFile = (fold: number) => `step0-fold${fold}.safetensors`;
+/** Of any fold. */
+export const weightsOfFold = /^step0-fold\d+\.safetensors$/;
+/** What a finished training says of itself: plan, curves, every measured case. */
+export const recordFile = "training.json";

@@ -7,13 +7,14 @@ import { writeSafetensors } from "@rfmedsam/torch";
 import { type MeasuredCase, measureStep0 } from "../choice/measure.js";
 import type { StoredCase } from "../dataset/store.js";
 import type { Curve } from "../loop/loop.js";
+import { predictionMirrorAxes } from "../plan/plan.js";
 import { trainUNet } from "../step0/train.js";
 import { foldFile, type Run } from "./run.js";
 
 /** @returns a curve per fold */
 export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase>): Promise<Curve[]> {
   const { division, configuration, plan, seed, device, work, output, record, progress, signal } = run;
-  const { overlap, mirrorPrediction, augmentation } = configuration.step0;
+  const { overlap } = configuration.step0;
   const folds = division.leftOut.length;
   const curves: Curve[] = [];
   for (const [fold, leftOut] of division.leftOut.entries()) {
@@ -39,7 +40,7 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
     for (const [index, id] of toPredict.entries()) {
       throwIfCancelled(signal);
       const stored = cases.get(id)!;
-      const mirrorAxes = mirrorPrediction ? augmentation.mirrorAxes : [];
+      const mirrorAxes = predictionMirrorAxes(plan, configuration.step0);
       const logits = await predictVolume(patches, stored, { overlap, mirrorAxes, ...(signal && { signal }) });
       await work.predictions.add(id, logits, run.classes.length, stored.shape);
       progress({ stage: `step 0: predicting with ${which}`, done: index + 1, total: toPredict.length });
@@ -67,8 +68,9 @@ export async function measureOutOfFold(
   const measured: MeasuredCase[] = [];
   for (const [index, id] of ids.entries()) {
     throwIfCancelled(signal);
-    const logits = await work.predictions.read(id);
-    measured.push(measureStep0(cases.get(id)!, logits, classes.length, configuration.choice.largestComponent));
+    const stored = cases.get(id)!;
+    const logits = await work.predictions.read(id, classes.length, stored.shape);
+    measured.push(measureStep0(stored, logits, classes.length, configuration.choice.largestComponent));
     progress({ stage: "measuring step 0", done: index + 1, total: ids.length });
   }
   return measured;

@@ -9,16 +9,23 @@ import { ConfigError } from "@rfmedsam/base";
 import { fileErrorOf, makeFolder, namesIn } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
+import { bindingConfiguration } from "./binding.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
 import { datasetChanges } from "./work-folder-dataset.js";
 
 /** Settings that the U-Nets and the prepared cases do not depend on. */
-const laterParts: readonly (keyof TrainingConfiguration)[] = ["refiner", "choice", "prompting", "validation"];
+const laterParts: readonly string[] = [
+  "refiner",
+  "choice",
+  "prompting",
+  "validation",
+] satisfies (keyof TrainingConfiguration)[];
 
-/** The settings of step 0 that two configurations do not share. */
-export function step0Differences(one: TrainingConfiguration, other: TrainingConfiguration): string[] {
-  const keys = (Object.keys(one) as (keyof TrainingConfiguration)[]).filter((key) => !laterParts.includes(key));
-  return keys.filter((key) => !isDeepStrictEqual(one[key], other[key]));
+/** The settings of step 0 that two configurations do not share, of those that still count when there is a plan. */
+export function step0Differences(one: unknown, other: unknown): string[] {
+  const [first, second] = [bindingConfiguration(one), bindingConfiguration(other)];
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((key) => !laterParts.includes(key));
+  return keys.filter((key) => !isDeepStrictEqual(first[key], second[key]));
 }
 
 /** A step 0 that can be taken over. */
@@ -33,7 +40,7 @@ export interface SharedStep0 {
 export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<SharedStep0> {
   const { plan, ...other } = await from.read();
   const wrong = [
-    ...step0Differences(plain(identity.configuration), other.configuration),
+    ...step0Differences(identity.configuration, other.configuration),
     ...(other.seed === identity.seed ? [] : ["seed"]),
     ...datasetChanges(other.dataset, identity.dataset).map((change) => `data set (${change})`),
   ];
@@ -44,8 +51,14 @@ export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<
       expected: "the same data, seed and settings, those of the refiner apart",
     });
   }
-  const samePrompts = other.configuration.prompting === identity.configuration.prompting;
+  const samePrompts = samePredictions(other.configuration, identity.configuration);
   return { plan, bring: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
+}
+
+/** Whether every case is predicted by the same U-Net. In-fold, which one it is depends on whether the case is one of the validation. */
+function samePredictions(one: TrainingConfiguration, other: TrainingConfiguration): boolean {
+  if (one.prompting !== other.prompting) return false;
+  return one.prompting === "outOfFold" || one.validation === other.validation;
 }
 
 async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, samePrompts: boolean): Promise<void> {
@@ -59,9 +72,6 @@ async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, sameProm
     throw fileErrorOf(cause, from.folder);
   }
 }
-
-/** As it comes back from a JSON file. */
-const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
 
 async function takeFiles(from: string, to: string): Promise<void> {
   for (const name of await namesIn(from)) await takeFile(join(from, name), join(to, name));

@@ -10,6 +10,9 @@ import { liveTensors, setNumThreads } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
 import { writePhantomDataset } from "../phantom/index.js";
+import { readFacts } from "../record/facts.js";
+import { readLog, resultIn } from "../record/log-file.js";
+import { logName } from "../record/recorder.js";
 import { renderRunReport } from "../record/run-report.js";
 import { tinyConfiguration } from "../testing/cases.js";
 import { type TrainOptions, train } from "./train.js";
@@ -140,7 +143,7 @@ describe("a finished training", () => {
     const crammed = train(options("crammed", { configuration: settings({ memory: 0.21 }) }));
     await expect(crammed).rejects.toThrow(ResourceError);
     await expect(crammed).rejects.toThrow(
-      /would take about 0\.\d GiB.*at most the 0\.2 GiB.*refiner\.sequence.*set memory/s,
+      /would take about 0\.\d+ GiB.*at most the 0\.21 GiB.*refiner\.sequence.*set memory/s,
     );
     expect(existsSync(join(folder, "crammed/step0-fold0.safetensors"))).toBe(false);
   });
@@ -196,8 +199,19 @@ describe("a training that is stopped", () => {
     const error = await train(options("stopped", { progress, signal: stop.signal })).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(InterruptedError);
     expect((error as Error).message).toMatch(/step 1 of 4.*U-Net 2 of 2.*same command again/s);
+    const log = join(folder, "stopped/log");
+    const peak = async () => resultIn((await readLog(join(log, logName))).entries, "memory/peak");
+    const before = await peak();
+    expect(before).toBeGreaterThan(2 ** 26);
     await train(options("stopped"));
     expect(await contents(join(folder, "stopped"))).toEqual(await contents(whole));
+    // What was expected is not forgotten over the stop, nor what the first session took.
+    expect(await peak()).toBeGreaterThanOrEqual(before!);
+    const { memory } = await readFacts(log);
+    expect(memory?.map(({ phase }) => phase)).toEqual(
+      expect.arrayContaining(["training step 0", "training the refiner"]),
+    );
+    expect(memory).toEqual((await readFacts(join(whole, "log"))).memory);
   });
 
   test("refuses to go on with other settings, and says which", async () => {

@@ -6,37 +6,31 @@
  * Every arrow leaves a file in `MODEL/training`, so that a stopped run goes on where it was; `model.json` is written last.
  */
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory, writeJsonAtomic } from "@rfmedsam/base/node";
+import { writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
-import { chooseDevice, type Device, getNumThreads, writeSafetensors } from "@rfmedsam/torch";
+import { type Device, getNumThreads, measurePeak, writeSafetensors } from "@rfmedsam/torch";
 import { chooseOutputs, type ModelChoices, type ValidationDice, validationDice } from "../choice/choose.js";
 import type { MeasuredCase } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import { type Division, divide, fewestCases } from "../folds.js";
 import type { Curve } from "../loop/loop.js";
-import { planDataset } from "../plan/dataset-plan.js";
-import { memoryBudget } from "../plan/memory/budget.js";
-import { assertTrainingFits, sentenceAbout } from "../plan/memory/fits.js";
-import { estimateRefiner } from "../plan/memory/refiner.js";
-import type { MemoryEstimate } from "../plan/memory/sheet.js";
-import type { Plan } from "../plan/plan.js";
 import { validationRows } from "../record/facts.js";
 import { RunRecorder } from "../record/recorder.js";
 import { logFolder } from "../record/run-report.js";
-import { checkRefiner } from "../refiner/make.js";
 import { versions } from "../version.js";
+import { type Begun, begin, workFolderOf } from "./begin.js";
 import { manifestOf } from "./model-manifest.js";
 import { prepareCases, selectCases } from "./prepare.js";
 import { runRefiner, type TrainedRefiner } from "./refiner-run.js";
-import { generatorFile, type Run, refinerFile, usesUNets } from "./run.js";
+import { generatorFile, type Run, recordFile, refinerFile, usesUNets } from "./run.js";
 import { measureOutOfFold, step0MeasuredOn, trainFolds } from "./step0-folds.js";
-import { step0Of } from "./step0-from.js";
-import { datasetState, type RunIdentity, WorkFolder } from "./work-folder.js";
+import { WorkFolder } from "./work-folder.js";
+
+export { workFolderOf } from "./begin.js";
 
 export interface TrainOptions {
   /** In nnU-Net's layout. */
@@ -48,7 +42,7 @@ export interface TrainOptions {
   readonly device?: Device | "auto" | undefined;
   /** Case names to train on; all by default. */
   readonly only?: ((id: string) => boolean) | undefined;
-  /** Throw a stopped run in the output folder away. */
+  /** Throw the model or the stopped run in the output folder away: weights, record and work; other files stay. */
   readonly restart?: boolean | undefined;
   /** Keep `MODEL/training` when the model is finished, for `step0From` of others. */
   readonly keepWork?: boolean | undefined;
@@ -86,60 +80,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   await using _lock = await work.lock();
   const begun = await begin(options, dataset, work);
   const recorder = await RunRecorder.open(join(output, logFolder), restart ? { restart } : {});
+  const peak = measurePeak(begun.device);
   try {
     return await runAll(options, dataset, work, begun, recorder);
   } finally {
-    const unwritten = recorder.close();
+    const unwritten = recorder.close({ "memory/peak": peak() });
     if (unwritten !== undefined) options.note?.(`The record of the training is not whole: ${explain(unwritten)}`);
   }
-}
-
-export const workFolderOf = (model: string) => join(model, "training");
-
-/** A run's plan, and what the planner expects it to need; a run that goes on has been told before. */
-interface Begun {
-  readonly plan: Plan;
-  readonly device: Device;
-  readonly memory?: readonly MemoryEstimate[];
-}
-
-/** Recognises the run that is gone on with, or makes a plan for a new one. */
-async function begin(options: TrainOptions, dataset: Dataset, work: WorkFolder): Promise<Begun> {
-  const { output, configuration, seed, restart, step0From, progress, note = () => {}, signal } = options;
-  const device = chooseDevice(options.device);
-  if (configuration.refiner.enabled) {
-    const { channelNames: channels } = dataset;
-    const classes = classTable(dataset).length;
-    await checkRefiner(configuration.refiner, { classes, channels });
-    // Also where step 0 is there already, and nothing is planned.
-    const estimate = estimateRefiner(configuration.refiner, { classes, precision: configuration.precision, device });
-    assertTrainingFits([estimate], memoryBudget(configuration.memory, device));
-  }
-  const identity: RunIdentity = { configuration, seed, dataset: await datasetState(dataset) };
-  const known = restart ? undefined : await work.begin(identity, note);
-  if (known !== undefined) return { plan: known, device };
-  if (step0From !== undefined) {
-    const { plan, bring } = await step0Of(new WorkFolder(workFolderOf(step0From)), identity);
-    if (restart) await removeOld(output, work);
-    await work.beginWith(identity, plan, bring);
-    return { plan, device };
-  }
-  const planned = await planDataset(dataset, { configuration, seed, device, progress, signal });
-  const { plan, memory, budget, advice } = planned;
-  assertTrainingFits(memory, budget);
-  for (const sentence of [...advice, sentenceAbout(memory, budget)]) note(sentence);
-  if (restart) await removeOld(output, work);
-  await work.rememberPlan(identity, plan);
-  return { plan, device, memory };
-}
-
-/**
- * Only for data that can be trained on. The manifest goes first, so that nobody takes old and new weights for one model, and a replaced
- * run can be gone on with.
- */
-async function removeOld(output: string, work: WorkFolder): Promise<void> {
-  await rm(join(output, manifestName), { force: true });
-  await work.remove();
 }
 
 async function runAll(
@@ -162,14 +109,14 @@ async function runAll(
     device,
     threads: getNumThreads(),
     versions: versions(),
+    ...(memory && { memory: memory.map(({ phase, place, total }) => ({ phase, place, bytes: total })) }),
     validationCases: configuration.refiner.enabled
       ? [...division.validation]
       : step0MeasuredOn(division, configuration),
   });
   const shared = { dataset, classes, configuration, seed, device, output, work, plan, division, progress, signal };
   const run: Run = { ...shared, record: (step) => recorder.add(step) };
-  const expected = memory && { "memory/predicted": Math.max(...memory.map(({ total }) => total)) };
-  resetPeakMemory();
+  recorder.results(predictedMemory(memory));
 
   const { step0Curves, refined, measured } = await trainStages(run);
   using _refined = { [Symbol.dispose]: () => refined?.model.free() };
@@ -177,7 +124,7 @@ async function runAll(
   const validation = validationDice(measured, refined !== undefined);
   const manifest = manifestOf(run, refined, choices, validation);
   await writeRefiner(output, refined);
-  await writeJsonAtomic(join(output, "training.json"), {
+  await writeJsonAtomic(join(output, recordFile), {
     plan,
     configuration,
     seed,
@@ -187,7 +134,6 @@ async function runAll(
     validation,
     choices: choices.choices,
   });
-  recorder.results({ ...expected, "memory/peak": peakMemory() });
   await recorder.describe({
     validation: validationRows(validation, classes),
     choices: choices.choices.map(({ label, stage, reason, gate, largestComponent }) => ({
@@ -202,6 +148,14 @@ async function runAll(
   await writeJsonAtomic(join(output, manifestName), manifest);
   if (options.keepWork !== true) await work.remove();
   return { manifest, validation, choices: choices.choices };
+}
+
+/** The fullest moment in each place, as a result of the run. */
+function predictedMemory(memory: Begun["memory"] = []): Record<string, number> {
+  const names = { host: "memory/predicted", device: "memory/predicted on the device" } as const;
+  const most: Record<string, number> = {};
+  for (const { place, total } of memory) most[names[place]] = Math.max(total, most[names[place]] ?? 0);
+  return most;
 }
 
 interface TrainedStages {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Dataset } from "../dataset/nnunet.js";
 import type { Plan } from "../plan/plan.js";
 import { tinyConfiguration } from "../testing/cases.js";
-import { datasetState, FolderLock, type RunIdentity, WorkFolder } from "./work-folder.js";
+import { datasetState, FolderLock, type PlannedRun, type RunIdentity, WorkFolder } from "./work-folder.js";
 
 let parent: string;
 let dataset: Dataset;
@@ -38,7 +38,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(parent, { recursive: true }));
 
-const plan = { patch: [1, 2, 3] } as unknown as Plan;
+const planned: PlannedRun = {
+  plan: { patch: [1, 2, 3] } as unknown as Plan,
+  memory: [{ phase: "training step 0", place: "host", parts: [], total: 5e8 }],
+};
 const newFolder = (versions?: Record<string, string>) => new WorkFolder(join(parent, "model/training"), versions);
 const copied = () => structuredClone(identity);
 
@@ -47,13 +50,13 @@ describe("a work folder", () => {
     const work = newFolder();
     expect(await work.begin(identity)).toBeUndefined();
     expect(existsSync(work.folder)).toBe(false);
-    await work.rememberPlan(identity, plan);
-    expect(await newFolder().begin(copied())).toEqual(plan);
+    await work.rememberPlan(identity, planned);
+    expect(await newFolder().begin(copied())).toEqual(planned);
   });
 
   test("goes as a whole", async () => {
     const work = newFolder();
-    await work.rememberPlan(identity, plan);
+    await work.rememberPlan(identity, planned);
     await writeFile(work.checkpoint("refiner"), "");
     await work.remove();
     expect(await readdir(join(parent, "model"))).toEqual([]);
@@ -77,12 +80,12 @@ describe("a work folder", () => {
       await writeFile(join(to.cases.folder, name), "");
       if (name === "killed") throw new Error("killed");
     };
-    await expect(work.beginWith(identity, plan, bring("killed"))).rejects.toThrow("killed");
+    await expect(work.beginWith(identity, planned, bring("killed"))).rejects.toThrow("killed");
     expect(await newFolder().begin(identity)).toBeUndefined();
     expect(existsSync(work.folder)).toBe(false);
-    await work.beginWith(identity, plan, bring("whole"));
+    await work.beginWith(identity, planned, bring("whole"));
     expect(await readdir(work.cases.folder)).toEqual(["whole"]);
-    expect(await newFolder().begin(copied())).toEqual(plan);
+    expect(await newFolder().begin(copied())).toEqual(planned);
     await work.remove();
     expect(await readdir(join(parent, "model"))).toEqual([]);
   });
@@ -98,13 +101,13 @@ describe("a work folder", () => {
     const work = newFolder();
     await mkdir(join(work.folder, "thesis"), { recursive: true });
     const nothing = (to: WorkFolder) => mkdir(to.folder).then(() => {});
-    await expect(work.beginWith(identity, plan, nothing)).rejects.toThrow(FileError);
+    await expect(work.beginWith(identity, planned, nothing)).rejects.toThrow(FileError);
     expect(await readdir(work.folder)).toEqual(["thesis"]);
   });
 
   test("loses what a kill left half-written, and nothing else", async () => {
     const work = newFolder();
-    await work.rememberPlan(identity, plan);
+    await work.rememberPlan(identity, planned);
     await mkdir(join(work.folder, "cases/case.77-3.part"), { recursive: true });
     await writeFile(join(work.folder, "cases/case.safetensors"), "");
     await writeFile(join(work.folder, "refiner.safetensors.77-4.part"), "");
@@ -120,7 +123,7 @@ describe("a work folder", () => {
     "says that its run.json is damaged: %s",
     async (text) => {
       const work = newFolder();
-      await work.rememberPlan(identity, plan);
+      await work.rememberPlan(identity, planned);
       await writeFile(join(work.folder, "run.json"), text);
       const begun = work.begin(identity);
       await expect(begun).rejects.toThrow(FormatError);
@@ -132,7 +135,7 @@ describe("a work folder", () => {
 describe("going on is refused, with what is different,", () => {
   const refusal = async (changed: Partial<RunIdentity>): Promise<string> => {
     const work = newFolder();
-    await work.rememberPlan(identity, plan);
+    await work.rememberPlan(identity, planned);
     const error = await work.begin({ ...copied(), ...changed }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ConfigError);
     return (error as Error).message;
@@ -187,7 +190,7 @@ describe("going on is refused, with what is different,", () => {
 });
 
 test("a data set that was moved or copied is the same", async () => {
-  await newFolder().rememberPlan(identity, plan);
+  await newFolder().rememberPlan(identity, planned);
   await cp(dataset.folder, join(parent, "elsewhere"), { recursive: true });
   const moved = (file: string) => file.replace("/data/", "/elsewhere/");
   const training = dataset.training.map(({ id, images, labels }) => ({
@@ -197,14 +200,14 @@ test("a data set that was moved or copied is the same", async () => {
   }));
   for (const { labels } of training) await utimes(labels, 1e9, 1e9);
   const there = await datasetState({ ...dataset, folder: join(parent, "elsewhere"), name: "y", training });
-  expect(await newFolder().begin({ ...identity, dataset: there })).toEqual(plan);
+  expect(await newFolder().begin({ ...identity, dataset: there })).toEqual(planned);
 });
 
 test("a copy without a checksum of its own counts as changed", async () => {
   const file = dataset.training[0]!.labels!;
   await writeFile(file, "not compressed");
   identity = { ...identity, dataset: await datasetState(dataset) };
-  await newFolder().rememberPlan(identity, plan);
+  await newFolder().rememberPlan(identity, planned);
   await utimes(file, 1e9, 1e9);
   await expect(newFolder().begin({ ...identity, dataset: await datasetState(dataset) })).rejects.toThrow(/labelsTr\/a/);
 });
@@ -216,11 +219,11 @@ describe("other versions than those a run was started with", () => {
   ];
 
   test("go on, with a note, and are remembered", async () => {
-    await newFolder(old).rememberPlan(identity, plan);
+    await newFolder(old).rememberPlan(identity, planned);
     const notes: string[] = [];
     const begin = async (versions: Record<string, string>) => {
       const work = newFolder(versions);
-      expect(await work.begin(identity, (text) => notes.push(text))).toEqual(plan);
+      expect(await work.begin(identity, (text) => notes.push(text))).toEqual(planned);
       return work.madeWith;
     };
     expect(await begin(old)).toEqual([old]);
@@ -264,7 +267,7 @@ describe("the lock of a work folder", () => {
       expect((await readdir(parent)).sort()).toEqual(["data"]);
     }
     const lock = await newFolder().lock();
-    await newFolder().rememberPlan(identity, plan);
+    await newFolder().rememberPlan(identity, planned);
     await lock.release();
     expect(await readdir(join(parent, "model"))).toEqual(["training"]);
   });

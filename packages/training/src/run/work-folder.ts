@@ -1,7 +1,8 @@
 /**
  * Where a run keeps what it needs to go on after a stop: `MODEL/training`. It goes when the model is finished.
  *
- *   run.json          configuration, seed and data set this run was started with, its plan, and the versions that worked on it
+ *   run.json          configuration, seed and data set this run was started with, its plan, the memory it is expected to take, and the
+ *                     versions that worked on it
  *   cases/            prepared cases
  *   predictions/      step 0's out-of-fold logits
  *   *.safetensors     networks in training, with their optimisers
@@ -15,16 +16,18 @@ import { ConfigError, FormatError } from "@rfmedsam/base";
 import { fileErrorOf, writeJsonAtomic } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import { CaseStore } from "../dataset/store.js";
+import type { MemoryEstimate } from "../plan/memory/sheet.js";
 import type { Plan } from "../plan/plan.js";
 import { PredictionStore } from "../refiner/predictions.js";
 import { versions } from "../version.js";
+import { bindingConfiguration } from "./binding.js";
 import { type DatasetState, datasetChanges } from "./work-folder-dataset.js";
 import { FolderLock } from "./work-folder-lock.js";
 
 export { type DatasetState, datasetState } from "./work-folder-dataset.js";
 export { FolderLock } from "./work-folder-lock.js";
 
-/** What must not change between a stop and going on. */
+/** What must not change between a stop and going on; of the configuration what `bindingConfiguration` leaves. */
 export interface RunIdentity {
   readonly configuration: TrainingConfiguration;
   readonly seed: number;
@@ -33,8 +36,14 @@ export interface RunIdentity {
 
 type Versions = Readonly<Record<string, string>>;
 
-export interface RunFile extends RunIdentity {
+/** What was decided when a run began. */
+export interface PlannedRun {
   readonly plan: Plan;
+  /** What each phase was expected to hold; runs of earlier versions did not keep it. */
+  readonly memory?: readonly MemoryEstimate[] | undefined;
+}
+
+export interface RunFile extends RunIdentity, PlannedRun {
   readonly madeWith: readonly Versions[];
 }
 
@@ -76,14 +85,14 @@ export class WorkFolder {
    * known: until then the data set is only read, and may have to be corrected.
    *
    * @param note is told when other versions go on than began: that is allowed, but may change the numbers
-   * @returns the plan, if there is such a run
+   * @returns what it was begun with, if there is such a run
    * @throws ConfigError when the folder holds a run with other settings or other data; FormatError when its description is damaged
    */
-  async begin(identity: RunIdentity, note: (text: string) => void = () => {}): Promise<Plan | undefined> {
+  async begin(identity: RunIdentity, note: (text: string) => void = () => {}): Promise<PlannedRun | undefined> {
     if (!existsSync(this.#file)) return undefined;
     const before = await this.read();
     const changes = [
-      ...configurationChanges(before.configuration, identity.configuration),
+      ...configurationChanges(bindingConfiguration(before.configuration), bindingConfiguration(identity.configuration)),
       ...(before.seed === identity.seed ? [] : [`seed (was ${before.seed}, is ${identity.seed})`]),
       ...datasetChanges(before.dataset, identity.dataset).map((change) => `data set: ${change}`),
     ];
@@ -97,7 +106,7 @@ export class WorkFolder {
     }
     await this.#continueWith(before, note);
     await removeParts(this.folder);
-    return before.plan;
+    return { plan: before.plan, memory: before.memory };
   }
 
   /** What the folder says of its run. @throws FileError when there is none, FormatError when it is damaged */
@@ -105,7 +114,8 @@ export class WorkFolder {
     try {
       const run = JSON.parse(await readFile(this.#file, "utf8")) as RunFile;
       if (
-        [run.configuration, run.dataset?.files, run.plan, run.madeWith?.[0]].every((part) => part instanceof Object)
+        [run.configuration, run.dataset?.files, run.plan, run.madeWith?.[0]].every((part) => part instanceof Object) &&
+        (run.memory === undefined || areEstimates(run.memory))
       ) {
         return run;
       }
@@ -131,9 +141,9 @@ export class WorkFolder {
     await writeJsonAtomic(this.#file, { ...run, madeWith: this.#madeWith } satisfies RunFile);
   }
 
-  async rememberPlan(identity: RunIdentity, plan: Plan): Promise<void> {
+  async rememberPlan(identity: RunIdentity, planned: PlannedRun): Promise<void> {
     this.#madeWith = [this.present];
-    await writeJsonAtomic(this.#file, { ...identity, plan, madeWith: this.#madeWith } satisfies RunFile);
+    await writeJsonAtomic(this.#file, { ...identity, ...planned, madeWith: this.#madeWith } satisfies RunFile);
   }
 
   /**
@@ -141,11 +151,11 @@ export class WorkFolder {
    *
    * @throws FileError when there is a folder of this name that is no run's
    */
-  async beginWith(identity: RunIdentity, plan: Plan, bring: (to: WorkFolder) => Promise<void>): Promise<void> {
+  async beginWith(identity: RunIdentity, planned: PlannedRun, bring: (to: WorkFolder) => Promise<void>): Promise<void> {
     const whole = new WorkFolder(this.#taking, this.present);
     await rm(whole.folder, { recursive: true, force: true });
     await bring(whole);
-    await whole.rememberPlan(identity, plan);
+    await whole.rememberPlan(identity, planned);
     try {
       await rename(whole.folder, this.folder);
     } catch (cause) {
@@ -183,6 +193,12 @@ export function configurationChanges(before: unknown, now: unknown, name = "conf
 
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+const areEstimates = (memory: unknown): memory is readonly MemoryEstimate[] =>
+  Array.isArray(memory) &&
+  memory.every(
+    (one) => typeof one?.phase === "string" && typeof one.total === "number" && ["host", "device"].includes(one.place),
+  );
 
 /** Files and folders that were being written when the process was killed. */
 async function removeParts(folder: string): Promise<void> {

@@ -119,6 +119,18 @@ describe("averaged weights", () => {
   });
 });
 
+test("counts Dice over the batch or not as the plan says where the configuration leaves it open, and else as that says", async () => {
+  const trained = (name: string, batchDice: boolean | "auto", planned: boolean) => {
+    const { step0 } = tinyConfiguration({ step0: { iterations: 2, batchDice } });
+    const { plan } = options(name);
+    return weights(options(name, { configuration: step0, plan: { ...plan, batchDice: planned } }));
+  };
+  const [together, apart] = [await trained("together", true, false), await trained("apart", false, true)];
+  expect(together).not.toEqual(apart);
+  expect(await trained("auto together", "auto", true)).toEqual(together);
+  expect(await trained("auto apart", "auto", false)).toEqual(apart);
+});
+
 test("in bfloat16 trains float32 weights, near those that float32 trains", async () => {
   const [half, full] = [await weights(options("half", { precision: "bfloat16" })), await weights(options("full"))];
   expect(half).not.toEqual(full);

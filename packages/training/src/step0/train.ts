@@ -2,7 +2,6 @@
 import { PlainConvUNet } from "@rfmedsam/models";
 import {
   AdamW,
-  autocast,
   clipGradNorm,
   manualSeed,
   type Optimizer,
@@ -14,6 +13,7 @@ import {
 import type { TrainingConfiguration } from "../config.js";
 import type { StoredCase } from "../dataset/store.js";
 import { type Curve, type LoopOptions, trainLoop } from "../loop/loop.js";
+import { inPrecision } from "../loop/precision.js";
 import { deeplySupervised } from "../losses/dice-ce.js";
 import type { Plan } from "../plan/plan.js";
 import { drawBatch } from "./batch.js";
@@ -52,9 +52,8 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
   const optimizer = optimizers[configuration.optimizer](parameters, configuration);
   const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
   const rate = schedule("poly", { steps: iterations });
-  const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels, configuration);
-  const inPrecision = <T>(body: () => T): T =>
-    precision === "bfloat16" ? autocast(device.startsWith("cuda") ? "cuda" : "cpu", precision, body) : body();
+  const batchDice = configuration.batchDice === "auto" ? plan.batchDice : configuration.batchDice;
+  const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels, { batchDice });
   try {
     const curve = await trainLoop({
       ...options,
@@ -64,7 +63,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
       average,
       step: (iteration, random) => {
         const { image, labels } = drawBatch(cases, plan.patch, { ...configuration, batch: plan.batch }, random, device);
-        const loss = inPrecision(() => lossOf(image, labels));
+        const loss = inPrecision(precision, device, () => lossOf(image, labels));
         loss.backward();
         const gradient = clipGradNorm(parameters, gradientClip);
         optimizer.setLearningRate(rate(iteration));

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Partially, TrainingConfiguration } from "../config.js";
+import type { Plan } from "../plan/plan.js";
+import { tinyConfiguration } from "../testing/cases.js";
+import { step0Differences, step0Of } from "./step0-from.js";
+import { type RunIdentity, WorkFolder } from "./work-folder.js";
+
+let parent: string;
+let kept: WorkFolder;
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), "step0-from-"));
+  kept = new WorkFolder(join(parent, "kept/training"));
+});
+afterEach(() => rm(parent, { recursive: true }));
+
+const identityOf = (changes: Partially<TrainingConfiguration>): RunIdentity => ({
+  configuration: tinyConfiguration(changes),
+  seed: 1,
+  dataset: { labels: { background: 0, organ: 1 }, channelNames: ["CT"], files: {} },
+});
+
+/** Whether a run of some settings takes cases and predictions over from one of others. */
+async function taken(
+  before: Partially<TrainingConfiguration>,
+  now: Partially<TrainingConfiguration>,
+): Promise<{ cases: boolean; predictions: boolean }> {
+  await kept.rememberPlan(identityOf(before), { plan: { patch: [1, 2, 3] } as unknown as Plan });
+  for (const { folder } of [kept.cases, kept.predictions]) {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "one.safetensors"), "");
+  }
+  const { bring } = await step0Of(kept, identityOf(now));
+  const to = new WorkFolder(join(parent, "new/training"));
+  await bring(to);
+  return { cases: to.cases.has("one"), predictions: existsSync(to.predictions.fileOf("one")) };
+}
+
+describe("predictions of a run that kept its work are taken over", () => {
+  test.each([
+    ["the same settings", {}, {}, true],
+    ["another validation; out of fold it does not matter to them", { validation: 0.2 }, { validation: 0.4 }, true],
+    ["other prompting", { prompting: "outOfFold" }, { prompting: "inFold" }, false],
+    ["in-fold ones and the same validation", { prompting: "inFold" }, { prompting: "inFold" }, true],
+    [
+      "in-fold ones and another validation, whose new cases would be predicted by a U-Net that has seen them",
+      { prompting: "inFold", validation: 0.2 },
+      { prompting: "inFold", validation: 0.4 },
+      false,
+    ],
+  ] as const)("with %s", async (_, before, now, predictions) => {
+    expect(await taken(before, now)).toEqual({ cases: true, predictions });
+  });
+});
+
+describe("a step 0", () => {
+  test("is the same whatever memory it may take and how often it is saved", async () => {
+    expect(await taken({ memory: "auto", checkpointEvery: 2 }, { memory: 20, checkpointEvery: 5 })).toMatchObject({
+      cases: true,
+    });
+    expect(step0Differences(tinyConfiguration(), tinyConfiguration({ memory: 3 }))).toEqual([]);
+    expect(step0Differences(tinyConfiguration(), tinyConfiguration({ folds: 4 }))).toEqual(["folds"]);
+  });
+
+  test("of other settings is refused, by name", async () => {
+    await expect(taken({}, { folds: 4, step0: { iterations: 9 } })).rejects.toThrow(/another folds, step0/);
+  });
+});
