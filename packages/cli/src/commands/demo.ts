@@ -1,4 +1,3 @@
-import { InterruptedError } from "@rfmedsam/base";
 import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
@@ -53,7 +52,8 @@ export function demo(context: ContextOf): Command {
           progress: ui.progress,
           signal,
         })
-        .catch(sayHowToGoOn);
+        // The steps say how the command of their name goes on.
+        .catch(training.sayHowToGoOn);
       const { renderText, tableToJson } = await import("@rfmedsam/metrics");
       ui.result(
         `${renderText(dice)}\n${renderText(cost)}\n${verdict.sentence}\n${report} (${formatDuration(seconds)} in all)`,
@@ -61,11 +61,4 @@ export function demo(context: ContextOf): Command {
       );
       if (!verdict.reached) running.exitCode = exitCodes.system;
     });
-}
-
-/** The steps say how the command of their name goes on. */
-function sayHowToGoOn(error: unknown): never {
-  throw error instanceof InterruptedError
-    ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })
-    : error;
 }

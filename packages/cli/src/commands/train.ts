@@ -1,4 +1,3 @@
-import { InterruptedError } from "@rfmedsam/base";
 import type { Command } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
@@ -32,7 +31,10 @@ export function train(context: ContextOf): Command {
   return withConfiguration(command)
     .option("--split <file>", "nnU-Net's splits_final.json: train on the training cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
-    .option("--restart", "throw away what is in the output folder")
+    .option(
+      "--restart",
+      "throw away the model or the stopped training in the output folder (weights, record, prepared cases); other files stay",
+    )
     .action(async (dataset: string, options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
@@ -55,11 +57,7 @@ export function train(context: ContextOf): Command {
           note: ui.note,
           signal,
         })
-        .catch((error: unknown) => {
-          throw error instanceof InterruptedError && error.hint === undefined
-            ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })
-            : error;
-        });
+        .catch(training.sayHowToGoOn);
       const { renderText, tableToJson } = await import("@rfmedsam/metrics");
       const table = validationTable(manifest, validation);
       ui.result(
