@@ -1,8 +1,9 @@
 /** `recipe` and `report` through the command line: a tiny recipe from nothing to its table, stopped and gone on with. */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cudaDeviceCount } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rfmedsam } from "../program.js";
 
@@ -94,6 +95,9 @@ describe("a recipe on the command line", () => {
     expect((await stat(at("run/data/dataset.json"))).mtimeMs).toBe(made);
     expect([...stagesOf(events)].some((stage) => /training U-Net/.test(stage))).toBe(false);
     expect(last?.cases).toEqual(["phantom_005", "phantom_006"]);
+    const stages = last?.stages as Event[];
+    expect(stages.map((row) => row["labels of"])).toEqual(["step0", "stage1", "stage2", "final"]);
+    expect(stages[3]).toMatchObject({ Dice: expect.any(Number), "a case [s]": expect.any(Number) });
     const rows = last?.table as Event[];
     expect(rows).toHaveLength(7);
     for (const column of ["step0", "stage1", "stage2", "final"]) expect(rows[0]).toHaveProperty(column);
@@ -104,7 +108,14 @@ describe("a recipe on the command line", () => {
     expect(page).toContain("Tiny phantoms");
     expect(page).toContain("Time and memory per volume");
     expect(await readFile(at("run/held-out/model/log/report.html"), "utf8")).toContain("Finished.");
-    for (const name of ["evaluation.json", "evaluation.csv", "table.json", "held-out/model/log/curves.json"])
+    for (const name of [
+      "evaluation.json",
+      "evaluation.csv",
+      "table.json",
+      "table.csv",
+      "stages.csv",
+      "held-out/model/log/curves.json",
+    ])
       expect(existsSync(at("run", name)), name).toBe(true);
   }, 120_000);
 
@@ -157,12 +168,19 @@ describe("a recipe on given data", () => {
     const both = await run(recipe());
     expect(both).toMatchObject({ code: 2, last: { type: "DatasetError", file: at("splits.json") } });
     expect(both.err).toContain("learns from 1 of the cases it measures: phantom_004");
+    await split([a, b, c], [d]);
+    const labels = at("run/data/labelsTr/phantom_004.nii.gz");
+    const before = await readFile(labels);
+    await writeFile(labels, "damaged");
+    const damaged = await run(recipe());
+    expect(damaged).toMatchObject({ code: 2, last: { type: "FormatError", file: labels } });
+    await writeFile(labels, before);
     const cuda = await run(recipe("--device", "cuda:99"));
     expect(cuda.code).not.toBe(0);
     expect(existsSync(at("given"))).toBe(false);
   }, 60_000);
 
-  test("takes another amount of memory after too little was given, until it is trained", async () => {
+  test("takes another amount of memory after too little was given, also when it is trained; another seed it does not", async () => {
     await split([a, b, c], [d]);
     expect((await run(recipe("--set", "memory=0.000001"))).err).toMatch(
       /training the refiner would take about .*set memory/s,
@@ -170,7 +188,8 @@ describe("a recipe on given data", () => {
     const stopped = await run(recipe("--set", "memory=16"), finished);
     expect(stopped).toMatchObject({ code: 2, last: { type: "InterruptedError" } });
     expect(finished()).toBe(true);
-    expect((await run(recipe())).last?.found).toMatch(/something else: memory \(was 16, is "auto"\)$/);
+    expect((await run(recipe("--seed", "7"))).last?.found).toMatch(/something else: seed \(was \d+, is 7\)$/);
+    expect((await run(recipe())).last?.cases).toEqual([d]);
   }, 120_000);
 
   test("is not measured on cases it learned from when the split changes on the way", async () => {
@@ -181,6 +200,25 @@ describe("a recipe on given data", () => {
     await split([c, b, a], [d]);
     expect((await run(recipe("--set", "memory=16"))).last?.cases).toEqual([d]);
   }, 120_000);
+
+  test("does not tell old numbers for labels that were corrected, and knows a file that was only written anew", async () => {
+    const file = (id: string | undefined) => at(`run/data/labelsTr/${id}.nii.gz`);
+    const [learned, measured] = [await readFile(file(a)), await readFile(file(d))];
+    const told = async () => (await run(recipe("--set", "memory=16"))).last;
+    await writeFile(file(a), measured);
+    expect(await told()).toMatchObject({
+      type: "ConfigError",
+      found: expect.stringMatching(/: labelsTr\/phantom_001/),
+    });
+    await writeFile(file(a), learned);
+    await writeFile(file(d), learned);
+    expect(await told()).toMatchObject({
+      found: expect.stringMatching(/: labelsTr\/phantom_004/),
+      hint: expect.stringMatching(/delete labels and evaluation in the folds' folders/),
+    });
+    await writeFile(file(d), measured);
+    expect((await told())?.cases).toEqual([d]);
+  }, 60_000);
 
   test("does not tell old numbers for a new tolerance; started anew it measures again, and leaves the data", async () => {
     await writeFile(at("given.yaml"), given(3));
@@ -206,6 +244,49 @@ describe("a recipe on given data", () => {
   });
 });
 
+describe("a recipe that converts", () => {
+  const text = `
+title: Converted phantoms
+summary: The same, from a download.
+cost: seconds
+convert: msd
+split: converted.json
+evaluate: { metrics: [dice, surfaceDice], tolerances: [1] }
+${training}`;
+
+  test("does so with a download, of which it takes what it uses, and takes a data set as it is", async () => {
+    await mkdir(at("Task"));
+    for (const part of ["imagesTr", "labelsTr"]) {
+      await mkdir(at("Task", part));
+      for (const name of await readdir(at("run/data", part)))
+        await copyFile(at("run/data", part, name), at("Task", part, name.replace("_0000", "")));
+    }
+    const { channel_names, labels } = JSON.parse(await readFile(at("run/data/dataset.json"), "utf8"));
+    const byValue = Object.fromEntries(Object.entries(labels).map(([name, value]) => [String(value), name]));
+    const files = [1, 2, 3, 4].map((n) => `phantom_00${n}.nii.gz`);
+    const cases = files.map((name) => ({ image: `./imagesTr/${name}`, label: `./labelsTr/${name}` }));
+    const described = { modality: channel_names, labels: byValue, training: cases, test: ["./imagesTs/none.nii.gz"] };
+    await writeFile(at("Task/dataset.json"), JSON.stringify(described));
+    await writeFile(at("convert.yaml"), text);
+    const fold = { train: ["phantom_001", "phantom_002"], val: ["phantom_003"] };
+    await writeFile(at("converted.json"), JSON.stringify([fold]));
+    const recipe = (data: string, out: string) => ["recipe", at("convert.yaml"), "--data", at(data), "-o", at(out)];
+    const stop = ({ stage }: Event) => String(stage).startsWith("refiner");
+    const raw = await run(recipe("Task", "raw"), stop);
+    expect(raw.last).toMatchObject({ type: "InterruptedError" });
+    expect(await readdir(at("raw/data/labelsTr"))).toEqual(fold.train.concat(fold.val).map((id) => `${id}.nii.gz`));
+    expect(existsSync(at("raw/data/imagesTs"))).toBe(false);
+    const switched = await run(recipe("run/data", "raw"));
+    expect(switched).toMatchObject({ code: 2, last: { found: expect.stringMatching(/something else: data \(was/) } });
+    const laid = await run(recipe("run/data", "laid"), stop);
+    expect(laid.last).toMatchObject({ type: "InterruptedError" });
+    expect(existsSync(at("laid/data"))).toBe(false);
+    // The download is not needed any more.
+    await rm(at("Task"), { recursive: true });
+    expect((await run(recipe("Task", "raw"))).last?.cases).toEqual(["phantom_003"]);
+  }, 120_000);
+});
+
 describe("what can be asked without doing anything", () => {
   test("which recipes there are, and what each needs", async () => {
     const { last } = await run(["recipe"]);
@@ -223,12 +304,14 @@ describe("what can be asked without doing anything", () => {
     expect(await readdir(at("beside"))).toEqual(["data"]);
   });
 
+  test.skipIf(cudaDeviceCount() > 0)("no GPU for a recipe that needs one: told, and nothing is written", async () => {
+    const { code, err } = await run(["recipe", "btcv", "-o", at("never")]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/no GPU, and the recipe btcv.*--device cpu/);
+    expect(existsSync(at("never"))).toBe(false);
+  });
+
   test.each([
-    [
-      "no GPU for a recipe that needs one",
-      ["recipe", "btcv", "-o", "OUT"],
-      /no GPU, and the recipe btcv.*--device cpu/,
-    ],
     [
       "data that were not named",
       ["recipe", "btcv", "-o", "OUT", "--device", "cpu"],

@@ -33,13 +33,14 @@ export function recipe(context: ContextOf): Command {
       ["rfmedsam recipe", "which recipes there are"],
       ["rfmedsam recipe btcv --needs", "what it needs, where to get it, under which licence"],
       ["rfmedsam recipe phantom -o phantom-run", "needs nothing: it makes its data"],
+      ["rfmedsam recipe hippocampus --data Task04_Hippocampus -o run", "from the download, or a converted data set"],
       ["rfmedsam recipe btcv --data RawData --weights sam2.1_hiera_base_plus.pt -o btcv-run", "the paper's scale"],
       ["rfmedsam recipe mine.yaml --data Dataset123_Name -o run --fold all", "a recipe of your own"],
     ],
   })
     .argument("[recipe]", "name of a recipe, or a YAML file; without it all are listed")
     .option("--needs", "say what the recipe needs, and do nothing")
-    .option("--data <folder>", "the data, as the recipe needs them")
+    .option("--data <folder>", "the data as the recipe needs them: a download, or a data set in nnU-Net's layout")
     .option("--weights <file>", "official weights to start from, or the folder they lie in")
     .option("-o, --output <folder>", "where everything goes")
     .option("--fold <k>", "which fold, from 0, or all (default: the recipe's)", foldOrAll)
@@ -75,7 +76,7 @@ export function recipe(context: ContextOf): Command {
       const configuration = parseWithSchema(training.trainingSchema, changed, { file: "--set" });
       // The recipe's own seed, unless the user asked for another.
       const seeded = command.parent?.getOptionValueSource("seed") === "default" ? {} : { seed: global.seed };
-      const { table, report, seconds, evaluation } = await training.runRecipe({
+      const { table, stages, report, seconds, evaluation } = await training.runRecipe({
         recipe: found,
         output,
         configuration,
@@ -90,7 +91,7 @@ export function recipe(context: ContextOf): Command {
         signal,
       });
       const { renderText, tableToJson } = await import("@rfmedsam/metrics");
-      ui.result(`${renderText(table)}\n${report} (${formatDuration(seconds)})`, {
+      ui.result(`${renderText(table)}\n${renderText(stages)}\n${report} (${formatDuration(seconds)})`, {
         command: "recipe",
         recipe: found.name,
         output,
@@ -98,6 +99,7 @@ export function recipe(context: ContextOf): Command {
         seconds,
         cases: evaluation.cases,
         table: tableToJson(table),
+        stages: tableToJson(stages),
       });
     });
 }

@@ -1,10 +1,9 @@
 /** The parts of a recipe's evaluation: which cases each learns from, and where the cases lie that it is measured on. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, DatasetError } from "@rfmedsam/base";
-import { listFolder } from "@rfmedsam/imaging/node";
 import { type Fold, publishedSplits, readSplits, splitsFile } from "@rfmedsam/metrics/node";
-import type { Dataset } from "../dataset/nnunet.js";
+import { heldOut } from "../dataset/held-out.js";
+import type { CaseFiles, Dataset } from "../dataset/nnunet.js";
 import { type Recipe, splitFileOf } from "./recipe.js";
 
 /** Both sides of a fold by case name, sorted. */
@@ -17,6 +16,10 @@ export interface RecipeFold {
   /** Its folder's name. */
   readonly name: string;
   readonly cases: FoldCases;
+  /** The same cases. */
+  readonly files: { readonly train: readonly CaseFiles[]; readonly measure: readonly CaseFiles[] };
+  /** What a reader of the numbers should know, in sentences. */
+  readonly notes: readonly string[];
   readonly train: (id: string) => boolean;
   readonly measure: (id: string) => boolean;
   /** Folders with the images and the true labels of the measured cases. */
@@ -30,7 +33,7 @@ export interface RecipeFold {
  *   learned from and measured
  */
 export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number | "all"): Promise<RecipeFold[]> {
-  if (recipe.split === "heldOut") return [await heldOut(dataset)];
+  if (recipe.split === "heldOut") return [await heldOutFold(dataset)];
   const file = splitFileOf(recipe) ?? join(dataset.folder, splitsFile);
   const folds = splitFileOf(recipe) === undefined ? await publishedSplits(dataset.folder) : await readSplits(file);
   if (folds === undefined) {
@@ -41,21 +44,23 @@ export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number |
       hint: "convert the data set anew, or put nnU-Net's splits_final.json there",
     });
   }
-  const known = new Set(dataset.training.map(({ id }) => id));
-  return chosenFolds(file, folds, wanted).map(([at, { train, val }]) => {
-    const absent = [...train, ...val].filter((id) => !known.has(id));
-    if (absent.length > 0) {
-      throw new DatasetError({
-        file: dataset.folder,
-        found: `${absent.length} of the split's cases are not there: ${someOf(absent)}`,
-        expected: `the cases of ${file}`,
-        hint: "get the missing cases, or name another split in the recipe",
-      });
-    }
+  return chosenFolds(file, folds, wanted).map(([at, fold]) => {
+    const { train, val } = fold;
+    refuseAbsent(
+      fold,
+      dataset.training.map(({ id }) => id),
+      dataset.folder,
+      file,
+    );
     const [learned, measured] = [new Set(train), new Set(val)];
     return {
       name: `fold-${at}`,
       cases: { train: [...learned].sort(), measure: [...measured].sort() },
+      files: {
+        train: dataset.training.filter(({ id }) => learned.has(id)),
+        measure: dataset.training.filter(({ id }) => measured.has(id)),
+      },
+      notes: [],
       train: (id) => learned.has(id),
       measure: (id) => measured.has(id),
       images: join(dataset.folder, "imagesTr"),
@@ -64,10 +69,52 @@ export async function foldsOf(recipe: Recipe, dataset: Dataset, wanted: number |
   });
 }
 
-/** What can be said of a split before the data are there: of one in a file beside the recipe. @throws as `foldsOf` */
-export async function checkSplit(recipe: Recipe, wanted: number | "all"): Promise<void> {
+/** What a split is to be held against before the data set is made: the names of the training cases it will have. */
+export interface ExpectedData {
+  readonly folder: string;
+  readonly cases: readonly string[];
+}
+
+/**
+ * What can be said of a split before the data set is there: of one in a file beside the recipe.
+ *
+ * @param expected the download that the data set is made of, if it is made of one
+ * @throws as `foldsOf`
+ */
+export async function checkSplit(recipe: Recipe, wanted: number | "all", expected?: ExpectedData): Promise<void> {
   const file = splitFileOf(recipe);
-  if (file !== undefined) chosenFolds(file, await readSplits(file), wanted);
+  if (file === undefined) return;
+  for (const [, fold] of chosenFolds(file, await readSplits(file), wanted))
+    if (expected !== undefined) refuseAbsent(fold, expected.cases, expected.folder, file);
+}
+
+function refuseAbsent({ train, val }: Fold, there: readonly string[], folder: string, file: string): void {
+  const known = new Set(there);
+  const absent = [...train, ...val].filter((id) => !known.has(id));
+  if (absent.length === 0) return;
+  throw new DatasetError({
+    file: folder,
+    found: `${absent.length} of the split's cases are not there: ${someOf(absent)}`,
+    expected: `the cases of ${file}`,
+    hint: "get the missing cases, or name another split in the recipe",
+  });
+}
+
+/** Names of all cases of the split beside a recipe, whatever their side and fold; undefined where the data set brings the split. */
+export async function splitCases(recipe: Recipe): Promise<ReadonlySet<string> | undefined> {
+  const file = splitFileOf(recipe);
+  if (file === undefined) return undefined;
+  return new Set((await readSplits(file)).flatMap(({ train, val }) => [...train, ...val]));
+}
+
+/** What a reader of the numbers should know of the split, in sentences: cases that it leaves out. */
+export async function splitNotes(recipe: Recipe, { cases }: Pick<ExpectedData, "cases">): Promise<string[]> {
+  const named = await splitCases(recipe);
+  const left = named === undefined ? [] : cases.filter((id) => !named.has(id));
+  if (left.length === 0) return [];
+  return [
+    `${left.length} of the data set's ${cases.length} labelled cases are on no side of the split and are not used (${someOf(left)}).`,
+  ];
 }
 
 /** The wanted folds with their numbers, each with two sides that have nothing in common. */
@@ -98,20 +145,30 @@ function chosenFolds(file: string, folds: readonly Fold[], wanted: number | "all
 
 const someOf = (ids: readonly string[]) => `${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}`;
 
-async function heldOut({ folder, fileEnding, training }: Dataset): Promise<RecipeFold> {
+async function heldOutFold(dataset: Dataset): Promise<RecipeFold> {
+  const { folder, training } = dataset;
+  const { labelled, unlabelled, imageless } = await heldOut(dataset);
   const [images, labels] = [join(folder, "imagesTs"), join(folder, "labelsTs")];
-  const missing = [images, labels].find((each) => !existsSync(each));
-  if (missing !== undefined) {
+  const [image] = imageless;
+  if (labelled.length === 0 || image !== undefined) {
     throw new DatasetError({
-      file: missing,
-      found: "does not exist",
+      file: image === undefined ? images : join(labels, `${image}${dataset.fileEnding}`),
+      found: image === undefined ? "no images that have labels in labelsTs" : "labels without an image in imagesTs",
       expected: "held-out cases in imagesTs, with their labels in labelsTs",
     });
   }
-  const measured = (await listFolder(labels)).filter((name) => name.endsWith(fileEnding));
-  const cases = {
-    train: training.map(({ id }) => id).sort(),
-    measure: measured.map((name) => name.slice(0, -fileEnding.length)).sort(),
+  const measured = new Set(labelled.map(({ id }) => id));
+  return {
+    name: "held-out",
+    cases: { train: training.map(({ id }) => id).sort(), measure: [...measured].sort() },
+    files: { train: training, measure: labelled },
+    notes:
+      unlabelled.length === 0
+        ? []
+        : [`${unlabelled.length} held-out cases have no labels and are not measured (${someOf(unlabelled)}).`],
+    train: () => true,
+    measure: (id) => measured.has(id),
+    images,
+    labels,
   };
-  return { name: "held-out", cases, train: () => true, measure: () => true, images, labels };
 }

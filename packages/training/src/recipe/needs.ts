@@ -4,11 +4,11 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { CheckpointError, ConfigError, DatasetError, FileError, RfmedsamError } from "@rfmedsam/base";
+import { type CancelSignal, CheckpointError, ConfigError, FileError, type Progress } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import type { Device } from "@rfmedsam/torch";
 import { datasetKindNamed } from "../dataset/convert/kinds.js";
-import { type Dataset, readDataset } from "../dataset/nnunet.js";
+import { type DataSource, isInLayout, lookAtData } from "./data-source.js";
 import type { Recipe } from "./recipe.js";
 
 /** Something that nobody here may hand out. */
@@ -21,7 +21,14 @@ export interface Need {
   readonly licence: string;
   /** What it looks like: files and folders, a checksum. */
   readonly layout: string;
+  /** All this in a sentence, for errors. */
+  readonly hint: string;
 }
+
+const need = (of: Omit<Need, "hint">): Need => ({
+  ...of,
+  hint: `${of.title} is given out at ${of.obtain}; licence: ${of.licence}`,
+});
 
 export function needsOf({ needs, convert }: Pick<Recipe, "needs" | "convert">): Need[] {
   const kind = convert === undefined ? undefined : datasetKindNamed(convert);
@@ -31,26 +38,26 @@ export function needsOf({ needs, convert }: Pick<Recipe, "needs" | "convert">): 
     ...(data === undefined
       ? []
       : [
-          {
+          need({
             what: "data",
             option: "--data FOLDER",
             title: kind?.title ?? "a data set in nnU-Net's layout",
             obtain: data.obtain,
             licence: data.licence,
-            layout: data.layout,
-          } as const,
+            layout: `${data.layout}${kind === undefined ? "" : `; or what \`rfmedsam dataset convert ${convert}\` made of it`}`,
+          }),
         ]),
     ...(weights === undefined
       ? []
       : [
-          {
+          need({
             what: "weights",
             option: "--weights FILE",
             title: weights.file,
             obtain: weights.obtain,
             licence: weights.licence,
             layout: `${weights.file}, sha256 ${weights.sha256}`,
-          } as const,
+          }),
         ]),
   ];
 }
@@ -81,13 +88,20 @@ export interface GivenNeeds {
   readonly weights?: string | undefined;
   /** Whether the data were converted by an earlier run, so that the download is not needed any more. Says nothing of data in nnU-Net's layout. */
   readonly converted: boolean;
+  readonly progress?: Progress | undefined;
+  readonly signal?: CancelSignal | undefined;
 }
 
-export interface FoundNeeds {
+interface FoundWeights {
   /** The weights' file, if the recipe wants or was given one. */
   readonly weights: string | undefined;
   /** Sentences the user should read. */
   readonly notes: readonly string[];
+}
+
+export interface FoundNeeds extends FoundWeights {
+  /** None for data that the recipe makes, or has converted. */
+  readonly data: DataSource | undefined;
 }
 
 /** @throws ConfigError when a recipe for a GPU found none, and nobody said that it shall run on the CPU */
@@ -116,46 +130,31 @@ export async function checkNeeds(recipe: Recipe, given: GivenNeeds): Promise<Fou
         file: need.option,
         found: `not given, and the recipe ${recipe.name} needs its ${need.what}`,
         expected: need.layout,
-        hint: hintOf(need),
+        hint: need.hint,
       });
     }
   }
-  if (given.data !== undefined && !converted) await checkData(recipe, given.data);
-  return checkWeights(recipe, given.weights);
+  const data = await findData(recipe, given, converted);
+  return { ...(await checkWeights(recipe, given.weights)), data };
 }
 
-const hintOf = ({ title, obtain, licence }: Need) => `${title} is given out at ${obtain}; licence: ${licence}`;
-
-async function checkData(recipe: Recipe, folder: string): Promise<void> {
+async function findData(
+  recipe: Recipe,
+  { data: folder, progress, signal }: GivenNeeds,
+  converted: boolean,
+): Promise<DataSource | undefined> {
+  if (folder === undefined || (converted && !(await isInLayout(folder)))) return undefined;
   const need = needsOf(recipe).find(({ what }) => what === "data");
   if (need === undefined) {
     throw new ConfigError({ file: "--data", found: folder, hint: `the recipe ${recipe.name} makes its data itself` });
   }
-  if (recipe.convert !== undefined) {
-    const kind = datasetKindNamed(recipe.convert);
-    await kind.plan(folder, kind);
-    return;
-  }
-  await readNnunet(folder, need);
+  return lookAtData(recipe, folder, need, { progress, signal });
 }
 
-/** @throws as `readDataset`, with where to get the data */
-async function readNnunet(folder: string, need: Need): Promise<Dataset> {
-  try {
-    return await readDataset(folder);
-  } catch (cause) {
-    if (!(cause instanceof RfmedsamError)) throw cause;
-    const Kind = cause instanceof FileError ? FileError : DatasetError;
-    const { file, found, expected } = cause;
-    throw new Kind({ file, found, expected: expected ?? need.layout, hint: hintOf(need), cause });
-  }
-}
-
-async function checkWeights(recipe: Recipe, given: string | undefined): Promise<FoundNeeds> {
+async function checkWeights(recipe: Recipe, given: string | undefined): Promise<FoundWeights> {
   if (given === undefined) return { weights: undefined, notes: [] };
   const wanted = recipe.needs.weights;
-  const need = needsOf(recipe).find(({ what }) => what === "weights");
-  const hint = need && hintOf(need);
+  const hint = needsOf(recipe).find(({ what }) => what === "weights")?.hint;
   const isFolder = await stat(given).then(
     (found) => found.isDirectory(),
     (cause: unknown) => {

@@ -93,7 +93,15 @@ describe("this project's recipes", () => {
   test("say what they need before anything starts", async () => {
     expect(needsOf(await readRecipe("phantom"))).toEqual([]);
     const text = describeRecipe(await readRecipe("btcv"));
-    for (const part of ["--data", "synapse.org", "--weights", "dl.fbaipublicfiles.com", "Apache-2.0", "img0001.nii.gz"])
+    for (const part of [
+      "--data",
+      "synapse.org",
+      "--weights",
+      "dl.fbaipublicfiles.com",
+      "Apache-2.0",
+      "img0001.nii.gz",
+      "dataset convert btcv",
+    ])
       expect(text).toContain(part);
   });
 
@@ -114,7 +122,7 @@ describe("a recipe's file", () => {
   });
 
   test.each([
-    ["no YAML", { title: "[" }, /not YAML/],
+    ["no YAML", { title: "[" }, /neither YAML nor JSON; expected a recipe/],
     ["nothing about the split", { split: "" }, /"split" is missing/],
     ["an unknown key", { splt: "x" }, /unknown key "splt" \(did you mean "split"/],
     ["an unknown preset", { train: "{ preset: tpu }" }, /preset "tpu"; expected one of/],
@@ -170,7 +178,7 @@ describe("what a recipe needs", () => {
   });
 
   test("and is asked for whatever lies in the output folder, unless the recipe converts it", async () => {
-    for (const recipe of [await recipeOf(), await readRecipe("hippocampus")])
+    for (const recipe of [await recipeOf(), await readRecipe("left-atrium")])
       await expect(checkNeeds(recipe, { converted: true })).rejects.toThrow(/--data FOLDER: not given/);
     // Looked at, too: a folder `data` there may be anybody's.
     await expect(checkNeeds(await recipeOf(), { data: folder, converted: true })).rejects.toThrow(FileError);
@@ -196,11 +204,11 @@ describe("what a recipe needs", () => {
   test("weights are compared with their checksum; other weights are let through with a note", async () => {
     const given = { data: await dataset(), converted: false };
     const file = await put("a.pt", bytes);
-    expect(await checkNeeds(await withWeights(sha256), { ...given, weights: file })).toEqual({
+    expect(await checkNeeds(await withWeights(sha256), { ...given, weights: file })).toMatchObject({
       weights: file,
       notes: [],
     });
-    expect(await checkNeeds(await withWeights(sha256), { ...given, weights: folder })).toEqual({
+    expect(await checkNeeds(await withWeights(sha256), { ...given, weights: folder })).toMatchObject({
       weights: file,
       notes: [],
     });
@@ -266,12 +274,18 @@ describe("a recipe's folds", () => {
     await mkdir(join(folder, "imagesTs"));
     await mkdir(join(folder, "labelsTs"));
     await put("labelsTs/t2.nii.gz", "");
+    await expect(foldsOf(heldOut, dataset(["a"]), "all")).rejects.toThrow(/t2\.nii\.gz: labels without an image/);
+    for (const id of ["t3", "t2", "t1"]) await put(`imagesTs/${id}_0000.nii.gz`, "");
     await put("labelsTs/t1.nii.gz", "");
     await put("labelsTs/plans.json", "");
-    expect((await foldsOf(heldOut, dataset(["b", "a"]), "all"))[0]).toMatchObject({
-      name: "held-out",
-      cases: { train: ["a", "b"], measure: ["t1", "t2"] },
-    });
+    const [fold] = await foldsOf(heldOut, dataset(["b", "a"]), "all");
+    expect(fold).toMatchObject({ name: "held-out", cases: { train: ["a", "b"], measure: ["t1", "t2"] } });
+    expect(fold!.files.measure.map(({ labels }) => labels)).toEqual([
+      join(folder, "labelsTs/t1.nii.gz"),
+      join(folder, "labelsTs/t2.nii.gz"),
+    ]);
+    expect(fold!.measure("t3")).toBe(false);
+    expect(fold!.notes).toEqual(["1 held-out cases have no labels and are not measured (t3)."]);
   });
 
   test.each([

@@ -13,14 +13,14 @@ import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "@rfmedsam/base";
-import { fileErrorOf, readFileOrExplain } from "@rfmedsam/base/node";
+import { fileErrorOf } from "@rfmedsam/base/node";
 import { metricNames } from "@rfmedsam/metrics";
 import { nearestKey, parseWithSchema } from "@rfmedsam/segmenter";
-import { parse as parseYaml } from "yaml";
 import * as z from "zod";
 import { resolveConfiguration, type TrainingConfiguration } from "../config.js";
 import { type DatasetKindName, datasetKinds } from "../dataset/convert/kinds.js";
 import { presetNamed } from "../presets.js";
+import { readYaml } from "../read-yaml.js";
 
 const sentence = z.string().trim().min(1);
 const spacing = z.union([z.number().positive(), z.tuple([z.number().positive(), z.number().positive()])]);
@@ -116,13 +116,7 @@ export async function readRecipe(nameOrFile: string): Promise<Recipe> {
   const isFile = /\.ya?ml$/i.test(nameOrFile) || nameOrFile.includes("/");
   if (!isFile) await refuseUnknown(nameOrFile);
   const file = isFile ? nameOrFile : join(recipeFolder, nameOrFile, recipeName);
-  const text = new TextDecoder().decode(await readFileOrExplain(file, "name a recipe, or a YAML file that is one"));
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(text);
-  } catch (cause) {
-    throw new ConfigError({ file, found: "this is not YAML", expected: "a recipe", cause });
-  }
+  const parsed = await readYaml(file, "a recipe", "name a recipe, or a YAML file that is one");
   const { train, ...recipe } = parseWithSchema(recipeSchema, parsed, { file });
   const configuration = resolveConfiguration(presetNamed(train.preset, file), train.changes, file);
   const name = isFile ? resolve(file).split("/").slice(-2).join("/") : nameOrFile;

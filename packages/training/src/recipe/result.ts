@@ -67,6 +67,7 @@ export interface RecipePageFacts {
   readonly seed: number;
   readonly folds: readonly string[];
   readonly table: Table;
+  readonly stages: Table;
   readonly evaluation: Evaluation;
   readonly segmented: readonly SegmentedCase[];
 }
@@ -77,6 +78,7 @@ export function recipePage({
   seed,
   folds,
   table,
+  stages,
   evaluation,
   segmented,
 }: RecipePageFacts): string {
@@ -92,7 +94,7 @@ export function recipePage({
       { name: "step 0 alone", value: shown(step0!.mean) },
       { name: "cases", value: String(cases.length), note: folds.join(", ") },
     ],
-    tables: [table, scores, intervals, ...(segmented.length === 0 ? [] : [costTable(segmented)])],
+    tables: [table, stages, scores, intervals, ...(segmented.length === 0 ? [] : [costTable(segmented)])],
     plots: [
       {
         title: "Dice of every case",

@@ -52,7 +52,7 @@ describe("what a run was started with", () => {
 
   test.each<[string, Partial<RecipeIdentity>, RegExp]>([
     ["seed", { seed: 1 }, /seed \(was 0, is 1\)/],
-    ["setting", iterations, /: memory \(was "auto", is 16\); step0\.iterations \(was \d+, is 5\);/],
+    ["setting", iterations, /else: step0\.iterations \(was \d+, is 5\);/],
     ["fold", { fold: 0 }, /fold \(was "all", is 0\)/],
     ["recipe", { recipe: "yours" }, /recipe \(was "mine", is "yours"\)/],
     ["data set", { data: "/other" }, /data \(was "\/scans", is "\/other"\)/],
@@ -70,7 +70,8 @@ describe("what a run was started with", () => {
     await expect(refused).rejects.toThrow(message);
     await expect(refused).rejects.toThrow(/add --restart/);
     await claim(changed());
-    // Nothing is measured yet.
+    // How much memory it may take is the machine's business, and nothing is measured yet.
+    await claim(changed({ configuration: resolveConfiguration("cpu", { memory: 16 }) }));
     await claim(changed(tolerance));
     expect((await remembered()).evaluate.tolerances).toEqual([3]);
   });
@@ -80,6 +81,63 @@ describe("what a run was started with", () => {
     await put("fold-0", "model", "model.json");
     await put("fold-0", "evaluation", "evaluation.json");
     await expect(claim(changed(tolerance))).rejects.toThrow(/evaluate\.tolerances \(was \[1,2\], is \[3\]\)/);
+  });
+
+  const state = (crc: string, modified = 1): NonNullable<RecipeIdentity["learned"]> => ({
+    labels: { background: 0, liver: 1 },
+    channelNames: ["CT"],
+    files: { "labelsTr/a.nii.gz": { bytes: 9, modified, crc } },
+  });
+
+  test("is told from other labels of the same names once something learned from them, but not from a copy", async () => {
+    await claim(changed({ learned: state("x"), measured: state("x") }));
+    await claim(changed({ learned: state("y"), measured: state("y") }));
+    await put("fold-0", "model", "model.json");
+    await claim(changed({ learned: state("y", 2), measured: state("z") }));
+    const refused = claim(changed({ learned: state("x", 3) }));
+    await expect(refused).rejects.toThrow(ConfigError);
+    await expect(refused).rejects.toThrow(/something else: labelsTr\/a\.nii\.gz \(modified/);
+    const renamed = { ...state("y"), labels: { background: 0, spleen: 1 } };
+    await expect(claim(changed({ learned: renamed }))).rejects.toThrow(/labels of dataset\.json/);
+    // Cases that came and went are told by the folds.
+    await claim(changed({ learned: { ...state("y"), files: {} } }));
+  });
+
+  test.each(["labels/c.nii.gz", "evaluation/evaluation.json"])(
+    "is told from other measured cases once there are %s; these alone can be thrown away",
+    async (made) => {
+      await claim(changed({ measured: state("x") }));
+      await put("fold-0", ...made.split("/"));
+      const refused = claim(changed({ measured: state("y", 2) }));
+      await expect(refused).rejects.toThrow(/a\.nii\.gz \(modified.*delete labels and evaluation/);
+      await rm(at("fold-0", made.split("/")[0]!), { recursive: true });
+      await claim(changed({ measured: state("y", 2) }));
+      expect((await remembered()).measured).toEqual(state("y", 2));
+    },
+  );
+
+  test("knows data that it made from a folder of that name", async () => {
+    await put("data", "dataset.json");
+    expect(await RunFolder.hasMadeData(at())).toBe(false);
+    await writeFile(at("recipe.json"), JSON.stringify(changed({ data: at("data") })));
+    expect(await RunFolder.hasMadeData(at())).toBe(false);
+    await writeFile(at("recipe.json"), JSON.stringify(phantoms()));
+    expect(await RunFolder.hasMadeData(at())).toBe(true);
+    await rm(at("data"), { recursive: true });
+    expect(await RunFolder.hasMadeData(at())).toBe(false);
+  });
+
+  test("is the same where a setting came later, whose default changes nothing", async () => {
+    const { configuration } = changed();
+    const { rate: _, ...adapters } = configuration.refiner.adapters!;
+    const before = { ...configuration, refiner: { ...configuration.refiner, adapters } };
+    await claim(changed({ configuration: before as typeof configuration }));
+    await put("fold-0", "model", "model.json");
+    const now = (rate: number) => ({
+      configuration: { ...configuration, refiner: { ...configuration.refiner, adapters: { ...adapters, rate } } },
+    });
+    await claim(changed(now(1)));
+    await expect(claim(changed(now(3)))).rejects.toThrow(/refiner\.adapters\.rate \(was 1, is 3\)/);
   });
 
   test("is told from other phantoms once they are made, but not from another training", async () => {

@@ -10,8 +10,10 @@ import { ConfigError, FormatError } from "@rfmedsam/base";
 import { fileErrorOf, namesIn, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import type { TrainingConfiguration } from "../config.js";
+import { bindingConfiguration } from "../run/binding.js";
 import { workFolderOf } from "../run/train.js";
 import { configurationChanges, FolderLock } from "../run/work-folder.js";
+import { type DatasetState, datasetChanges } from "../run/work-folder-dataset.js";
 import type { FoldCases } from "./folds.js";
 import type { Recipe } from "./recipe.js";
 
@@ -28,14 +30,17 @@ export interface RecipeIdentity {
   readonly fold: number | "all";
   /** By the folds' names, once they are known. */
   readonly folds?: Readonly<Record<string, FoldCases>> | undefined;
+  /** The files of the cases that are learned from, and of those that are measured, once they are known. */
+  readonly learned?: DatasetState | undefined;
+  readonly measured?: DatasetState | undefined;
   readonly evaluate: Recipe["evaluate"];
 }
 
 type Key = keyof RecipeIdentity;
 type Stored = Readonly<Partial<Record<Key, unknown>>>;
 
-/** What can be there: data the run made itself, a training with a plan (or a model), numbers. */
-type Made = "data" | "training" | "evaluation";
+/** What can be there: data the run made itself, a training with a plan (or a model), labels of measured cases, numbers. */
+type Made = "data" | "training" | "labels" | "evaluation";
 
 /** What binds each setting. */
 const boundBy: { readonly [K in Key]-?: readonly Made[] } = {
@@ -47,6 +52,8 @@ const boundBy: { readonly [K in Key]-?: readonly Made[] } = {
   seed: ["training"],
   fold: ["training"],
   folds: ["training"],
+  learned: ["training"],
+  measured: ["labels", "evaluation"],
   evaluate: ["evaluation"],
 };
 
@@ -54,7 +61,7 @@ const anotherFolder = "choose another output folder";
 const fileName = "recipe.json";
 const dataName = "data";
 /** What a run makes beside its data; `.removed` when its removal was cut short. */
-const results = /^(evaluation\.(json|csv|html)|table\.json|report\.html|fold-\d+|held-out)(\.removed)?$/;
+const results = /^(evaluation\.(json|csv|html)|(table|stages)\.(json|csv)|report\.html|fold-\d+|held-out)(\.removed)?$/;
 const dataFolder = /^data(\.removed)?$/;
 const foldFolder = /^(fold-\d+|held-out)$/;
 
@@ -91,19 +98,27 @@ export class RunFolder {
     const made = new Set<Made>();
     if (madeItsData(folder, before) && names.includes(dataName)) made.add("data");
     if (folds.some(isTraining)) made.add("training");
+    if (folds.some((fold) => existsSync(join(fold, "labels")))) made.add("labels");
     if (folds.some((fold) => existsSync(join(fold, "evaluation", "evaluation.json")))) made.add("evaluation");
     return new RunFolder(folder, before, made);
   }
 
+  /** Whether there are data that a run in this folder made itself. Nothing is written. @throws FormatError as `open` */
+  static async hasMadeData(folder: string): Promise<boolean> {
+    return madeItsData(folder, await stored(join(folder, fileName))) && existsSync(join(folder, dataName));
+  }
+
   /** @throws ConfigError when what is there was made with something else; says with what */
   check(wanted: RecipeIdentity): void {
-    const changes = this.#changes(wanted);
+    const keys = (Object.keys(boundBy) as Key[]).filter((key) => this.#changes(wanted, key).length > 0);
+    const changes = keys.flatMap((key) => this.#changes(wanted, key));
     if (changes.length === 0) return;
+    const onlyMeasured = keys.every((key) => key === "measured");
     throw new ConfigError({
       file: this.folder,
       found: `a run that was started with something else: ${changes.join("; ")}`,
       expected: "the recipe, settings and cases it was started with",
-      hint: "give the same ones to go on, add --restart to throw the run away and start anew, or choose another output folder",
+      hint: `give the same ones to go on, ${onlyMeasured ? "delete labels and evaluation in the folds' folders to measure anew, " : ""}add --restart to throw the run away and start anew, or choose another output folder`,
     });
   }
 
@@ -160,13 +175,13 @@ export class RunFolder {
     await rm(removed, { recursive: true, force: true });
   }
 
-  #changes(wanted: RecipeIdentity): string[] {
-    const now = plain(wanted);
-    return (Object.keys(boundBy) as Key[]).flatMap((key) => {
-      const [old, present] = [this.#before?.[key], now[key]];
-      if (old === undefined || present === undefined || !boundBy[key].some((each) => this.#made.has(each))) return [];
-      return key === "folds" ? foldChanges(old as Folds, present as Folds) : configurationChanges(old, present, key);
-    });
+  #changes(wanted: RecipeIdentity, key: Key): string[] {
+    const [old, present] = [this.#before?.[key], plain(wanted)[key]];
+    if (old === undefined || present === undefined || !boundBy[key].some((each) => this.#made.has(each))) return [];
+    if (key === "folds") return foldChanges(old as Folds, present as Folds);
+    if (key === "learned" || key === "measured") return fileChanges(old as DatasetState, present as DatasetState);
+    if (key === "configuration") return configurationChanges(bindingConfiguration(old), bindingConfiguration(present));
+    return configurationChanges(old, present, key);
   }
 }
 
@@ -216,6 +231,15 @@ function foldChanges(before: Folds, now: Folds): string[] {
       ...caseChanges(`cases that ${name} measures`, old.measure, present.measure),
     ];
   });
+}
+
+/** Which files are not the same any more. Cases that came and went are told with the folds. */
+function fileChanges(before: DatasetState, now: DatasetState): string[] {
+  const both = (of: DatasetState): DatasetState => ({
+    ...of,
+    files: Object.fromEntries(Object.entries(of.files).filter(([name]) => name in before.files && name in now.files)),
+  });
+  return datasetChanges(both(before), both(now));
 }
 
 const namedAtMost = 5;

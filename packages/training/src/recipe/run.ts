@@ -9,16 +9,18 @@
  *       FOLD/labels/, costs.json        labels of the measured cases, time and memory of each
  *       FOLD/evaluation/
  *       evaluation.json, .csv, .html    all folds
- *       table.json, report.html
+ *       table.json, .csv                Dice per label
+ *       stages.json, .csv               every stage's scores, seconds and memory
+ *       report.html
  *
  * A step that is done is not done again; a run that was stopped goes on with the same command (`run-folder.ts` says what binds it).
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type CancelSignal, InterruptedError, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
+import { type CancelSignal, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
 import { readFileOrExplain, writeFileAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName, openModel, readManifest, type SegmentedCase, segmentFiles } from "@rfmedsam/engine";
-import type { Table } from "@rfmedsam/metrics";
+import { renderCsv, type Table } from "@rfmedsam/metrics";
 import {
   type Evaluation,
   evaluateFolders,
@@ -29,22 +31,28 @@ import {
 import { classTable, type ModelManifest, stageNames } from "@rfmedsam/segmenter";
 import { chooseDevice, type Device } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
+import { assertReadable } from "../dataset/assert-readable.js";
 import { convertDataset } from "../dataset/convert/convert.js";
-import { readDataset } from "../dataset/nnunet.js";
+import { type CaseFiles, type Dataset, readDataset } from "../dataset/nnunet.js";
+import { sayHowToGoOn } from "../go-on.js";
 import { writePhantomDataset } from "../phantom/index.js";
 import { logFolder, renderRunReport } from "../record/run-report.js";
 import { train } from "../run/train.js";
-import { checkSplit, foldsOf, type RecipeFold } from "./folds.js";
+import { datasetState } from "../run/work-folder-dataset.js";
+import { conversionFor } from "./data-source.js";
+import { checkSplit, foldsOf, type RecipeFold, splitNotes } from "./folds.js";
 import { checkDevice, checkNeeds } from "./needs.js";
 import type { Recipe } from "./recipe.js";
 import { recipePage, resultTable } from "./result.js";
 import { type RecipeIdentity, RunFolder } from "./run-folder.js";
+import { stageTable } from "./stage-table.js";
 
 export interface RunRecipeOptions {
   readonly recipe: Recipe;
   readonly output: string;
   /** The recipe's, with what the user changed. */
   readonly configuration: TrainingConfiguration;
+  /** A data set in nnU-Net's layout, or the download that the recipe converts. */
   readonly data?: string | undefined;
   readonly weights?: string | undefined;
   /** The recipe's own unless given. */
@@ -62,6 +70,8 @@ export interface RunRecipeOptions {
 export interface RecipeResult {
   /** Per label: every stage, the final labels, what they gain over step 0. */
   readonly table: Table;
+  /** Per stage: surface scores, seconds and memory beside Dice. */
+  readonly stages: Table;
   readonly evaluation: Evaluation;
   /** The page. */
   readonly report: string;
@@ -83,32 +93,37 @@ interface Running {
 }
 
 /**
- * @throws typed errors for what is missing or wrong (needs, device, split, fold), before anything is written (a split that comes with data
- *   that have still to be made: once they are there); as `RunFolder`, `convertDataset`, `train`, `segmentFiles` and `evaluateFolders`;
- *   InterruptedError, after which the same call goes on
+ * @throws typed errors for what is missing or wrong (needs, device, split, fold, a measured case that cannot be read), before anything is
+ *   written, or, where the data have still to be made, before anything is trained; as `RunFolder`, `convertDataset`, `train`,
+ *   `segmentFiles` and `evaluateFolders`; InterruptedError, after which the same call goes on
  */
-export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult> {
+export function runRecipe(options: RunRecipeOptions): Promise<RecipeResult> {
+  return run(options).catch(sayHowToGoOn);
+}
+
+async function run(options: RunRecipeOptions): Promise<RecipeResult> {
   const started = performance.now();
   const { recipe, output, restart = false, progress = silent, onNote = () => {}, signal } = options;
   const { seed = recipe.seed, fold = recipe.fold, data: source } = options;
-  const own = join(output, "data");
-  const there = existsSync(own) && !restart;
+  const there = !restart && (await RunFolder.hasMadeData(output));
   const device = chooseDevice(options.device);
   checkDevice(recipe, device, options.device);
-  const { weights, notes } = await checkNeeds(recipe, { data: source, weights: options.weights, converted: there });
+  const given = { data: source, weights: options.weights, converted: there, progress, signal };
+  const { weights, notes, data: found } = await checkNeeds(recipe, given);
+  if (found !== undefined) for (const note of await splitNotes(recipe, found)) onNote(note);
   for (const note of notes) onNote(note);
   const { refiner } = options.configuration;
   const configuration =
     weights === undefined
       ? options.configuration
       : { ...options.configuration, refiner: { ...refiner, weights: resolve(weights) } };
-  const given = recipe.needs.data !== undefined;
-  const data = given ? source! : own;
+  const ready = found?.form === "layout";
+  const data = ready ? source! : join(output, "data");
   const { name, convert, phantom, evaluate } = recipe;
   const identity: RecipeIdentity = {
     recipe: name,
     data: resolve(data),
-    convert,
+    convert: ready ? undefined : convert,
     phantom: phantom && { ...phantom, seed: recipe.seed },
     configuration,
     seed,
@@ -117,34 +132,63 @@ export async function runRecipe(options: RunRecipeOptions): Promise<RecipeResult
   };
   const folder = await RunFolder.open(output);
   if (!restart) folder.check(identity);
-  const foldsNow = async () => foldsOf(recipe, await readDataset(data), fold);
-  let folds = given || there ? await foldsNow() : undefined;
-  if (folds === undefined) await checkSplit(recipe, fold);
-  if (restart) await folder.discard(source);
-  await folder.claim(withFolds(identity, folds));
   const running: Running = { recipe, output, configuration, seed, data, device, progress, onNote, signal };
-  try {
-    if (folds === undefined) {
-      await makeData(running, source);
-      folds = await foldsNow();
-      await folder.claim(withFolds(identity, folds));
-    }
-    const done: FoldResult[] = [];
-    for (const each of folds) {
-      done.push(await runFold(inFold(running, folds.length === 1 ? "" : `${each.name}: `), each));
-    }
-    return await conclude(running, done, started);
-  } catch (error) {
-    throw error instanceof InterruptedError
-      ? new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" })
-      : error;
+  let known = ready || there ? await dataOf(running, identity, fold) : undefined;
+  if (known === undefined) await checkSplit(recipe, fold, found && { folder: source!, cases: found.cases });
+  else {
+    if (!restart) folder.check(known.identity);
+    await readMeasured(running, known, restart);
   }
+  if (restart) await folder.discard(source);
+  await folder.claim(known?.identity ?? identity);
+  if (known === undefined) {
+    await makeData(running, source);
+    known = await dataOf(running, identity, fold);
+    await folder.claim(known.identity);
+    await readMeasured(running, known, restart);
+  }
+  for (const note of known.folds.flatMap(({ notes }) => notes)) onNote(note);
+  const done: FoldResult[] = [];
+  for (const each of known.folds) {
+    done.push(await runFold(inFold(running, known.folds.length === 1 ? "" : `${each.name}: `), each));
+  }
+  return conclude(running, done, started);
 }
 
-const withFolds = (identity: RecipeIdentity, folds: readonly RecipeFold[] | undefined): RecipeIdentity => ({
-  ...identity,
-  folds: folds && Object.fromEntries(folds.map(({ name, cases }) => [name, cases])),
-});
+/** What is known once the data are there. */
+interface KnownData {
+  readonly dataset: Dataset;
+  readonly folds: readonly RecipeFold[];
+  readonly identity: RecipeIdentity;
+}
+
+async function dataOf({ recipe, data }: Running, some: RecipeIdentity, wanted: number | "all"): Promise<KnownData> {
+  const dataset = await readDataset(data);
+  const folds = await foldsOf(recipe, dataset, wanted);
+  const state = (side: keyof RecipeFold["files"]) => datasetState({ ...dataset, training: casesOf(folds, side) });
+  const identity: RecipeIdentity = {
+    ...some,
+    folds: Object.fromEntries(folds.map(({ name, cases }) => [name, cases])),
+    learned: await state("train"),
+    measured: await state("measure"),
+  };
+  return { dataset, folds, identity };
+}
+
+/** Every case once, whatever folds it is in. */
+const casesOf = (folds: readonly RecipeFold[], side: keyof RecipeFold["files"]): CaseFiles[] => [
+  ...new Map(folds.flatMap(({ files }) => files[side]).map((files) => [files.id, files])).values(),
+];
+
+/** Reads the measured cases of folds that have still to be trained. */
+async function readMeasured(
+  { output, progress, signal }: Running,
+  { dataset, folds }: KnownData,
+  restart: boolean,
+): Promise<void> {
+  const left = folds.filter(({ name }) => restart || !existsSync(join(output, name, "model", manifestName)));
+  if (left.length > 0) await assertReadable(casesOf(left, "measure"), dataset.labels, { progress, signal });
+}
 
 const inFold = (running: Running, prefix: string): Running => ({
   ...running,
@@ -153,7 +197,11 @@ const inFold = (running: Running, prefix: string): Running => ({
 
 async function makeData({ recipe, data, progress, onNote, signal }: Running, source: string | undefined) {
   if (recipe.convert !== undefined) {
-    const { notes } = await convertDataset(recipe.convert, source!, data, { progress, signal });
+    const { notes } = await convertDataset(recipe.convert, source!, data, {
+      ...(await conversionFor(recipe)),
+      progress,
+      signal,
+    });
     for (const note of notes) onNote(note);
   } else if (recipe.phantom !== undefined) {
     const { inPlaneSpacing, sliceSpacing, absence, ...counts } = recipe.phantom;
@@ -248,12 +296,16 @@ async function conclude(running: Running, folds: readonly FoldResult[], started:
     folds.map(({ manifest }) => manifest),
   );
   const segmented = folds.flatMap((each) => each.segmented);
+  const stages = stageTable(evaluation, segmented);
   await writeEvaluation(output, evaluation, { title: `${recipe.title}: all numbers` });
-  await writeJsonAtomic(join(output, "table.json"), table);
+  for (const [name, each] of Object.entries({ table, stages })) {
+    await writeJsonAtomic(join(output, `${name}.json`), each);
+    await writeFileAtomic(join(output, `${name}.csv`), renderCsv(each));
+  }
   const report = join(output, "report.html");
-  const page = recipePage({ ...running, table, evaluation, segmented, folds: folds.map(({ fold }) => fold.name) });
-  await writeFileAtomic(report, page);
-  return { table, evaluation, report, seconds: (performance.now() - started) / 1000 };
+  const names = folds.map(({ fold }) => fold.name);
+  await writeFileAtomic(report, recipePage({ ...running, table, stages, evaluation, segmented, folds: names }));
+  return { table, stages, evaluation, report, seconds: (performance.now() - started) / 1000 };
 }
 
 /** Time and memory of the cases, kept over stops. */

@@ -56,6 +56,7 @@ export const amosCt = amos(ct);
 export const amosMr = amos(mr);
 
 function amos(modality: Modality): DatasetKind {
+  const becomes = { channelNames: [modality.channel], labels: numbered(organs) };
   return {
     title: `AMOS22, the ${modality.title} scans: 15 abdominal organs`,
     layout:
@@ -63,6 +64,7 @@ function amos(modality: Modality): DatasetKind {
     obtain: "https://zenodo.org/records/7262581 (amos22.zip)",
     licence:
       "CC BY 4.0 on Zenodo; the paper's page names a non-commercial one, so read both before you publish or sell",
+    becomes,
     async plan(source, kind) {
       const root = await findRoot(
         source,
@@ -88,8 +90,7 @@ function amos(modality: Modality): DatasetKind {
       return {
         name: `AMOS22 ${modality.title}`,
         description: `Abdominal ${modality.title} of several hospitals and scanners; AMOS (Ji et al., NeurIPS 2022)`,
-        channelNames: [modality.channel],
-        labels: numbered(organs),
+        ...becomes,
         training: [...training, ...validation],
         test,
         split: {

@@ -41,12 +41,15 @@ function caseId(number: string): string {
   return `btcv_${number}`;
 }
 
+const becomes = { channelNames: ["CT"], labels: numbered(organs) };
+
 export const btcv: DatasetKind = {
   title: "BTCV abdomen: 13 organs in CT, 30 cases",
   layout:
     "RawData/Training/img/img0001.nii.gz, RawData/Training/label/label0001.nii.gz, …, RawData/Testing/img/img0061.nii.gz, …",
   obtain: "https://www.synapse.org/Synapse:syn3193805 (join the challenge, then Abdomen/RawData.zip)",
   licence: "the challenge's terms of use, which every user agrees to on Synapse; not to be redistributed",
+  becomes,
   async plan(source, kind) {
     await refuseHearts(source, kind);
     const root = await findRoot(source, prefixes, ["Training/img", "Training/label"], kind);
@@ -64,8 +67,7 @@ export const btcv: DatasetKind = {
     return {
       name: "BTCV",
       description: "Abdominal CT, portal venous phase; Multi-Atlas Labeling Beyond the Cranial Vault (MICCAI 2015)",
-      channelNames: ["CT"],
-      labels: numbered(organs),
+      ...becomes,
       training,
       test,
       split: {

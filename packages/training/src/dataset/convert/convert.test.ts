@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { ConfigError, FileError, InterruptedError, ResourceError } from "@rfmedsam/base";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { conversionFolder, layTask } from "../testing/downloads.js";
@@ -29,6 +29,19 @@ describe("whatever the data set", () => {
     expect((await stat(at("copied/imagesTr/p_00_0000.nii.gz"))).nlink).toBe(1);
   });
 
+  test("only what is wanted is looked at and written; other callers have advice of their own", async () => {
+    await layTask(at("Task"), 1);
+    await rm(at("Task/imagesTr/p_07.nii.gz"));
+    await rm(at("Task/imagesTs/p_03.nii.gz"));
+    const some = { only: (id: string) => id === "p_00", test: false };
+    expect(await convertDataset("msd", at("Task"), at("some"), some)).toMatchObject({ training: ["p_00"], test: [] });
+    expect((await readdir(at("some"))).sort()).toEqual(["dataset.json", "imagesTr", "labelsTr"]);
+    expect((await refused("msd", at("Task"), { test: false })).message).toMatch(/p_07.*--partial/s);
+    const own = await refused("msd", at("Task"), { advice: { link: "walk" } });
+    expect(own.message).not.toMatch(/--partial/);
+    expect(own.message).toMatch(/nor do 1 more.*licence: CC BY-SA 4\.0\.$/s);
+  });
+
   test("a full disk in the middle leaves nothing behind", async () => {
     await layTask(at("Task"), 1);
     const actual = await vi.importActual<typeof import("node:fs/promises")>("node:fs/promises");
@@ -40,10 +53,10 @@ describe("whatever the data set", () => {
   });
 
   test("too little room is noticed before anything is written", async () => {
-    const error = await assertRoom(at("out"), 1e18).catch((caught: unknown) => caught);
+    const error = await assertRoom(at("out"), 1e18, { link: "add --link" }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ResourceError);
     expect((error as Error).message).toMatch(/free on its disk; expected 1\.00e\+9 GB.*--link/s);
-    await assertRoom(at("out"), 1000);
+    await assertRoom(at("out"), 1000, { link: "" });
   });
 
   test("a file that goes away, or a stop, in the middle leaves nothing behind", async () => {

@@ -12,19 +12,34 @@ import { writeFolderAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
 import { splitNiftiChannels } from "@rfmedsam/imaging";
 import { readNiftiFile, writeVolume } from "@rfmedsam/imaging/node";
 import { type Fold, splitsFile } from "@rfmedsam/metrics/node";
-import { assertRoom, checkHeaders, withFilesThere } from "./inspect-source.js";
+import { assertRoom, type ConversionAdvice, checkHeaders, withFilesThere } from "./inspect-source.js";
 import type { ConversionPlan, DatasetKind, SourceCase } from "./kind.js";
 import { datasetKindNamed } from "./kinds.js";
 import { placeFile } from "./place-file.js";
 
-export interface ConvertDatasetOptions {
+/** Which of a download's cases are wanted. */
+export interface WantedCases {
+  /** Training cases by name; all unless given. */
+  readonly only?: ((id: string) => boolean) | undefined;
+  /** Also those for imagesTs, unless told otherwise. */
+  readonly test?: boolean | undefined;
+}
+
+export interface ConvertDatasetOptions extends WantedCases {
   /** Hard links where the disk allows, instead of copies. */
   readonly link?: boolean | undefined;
   /** Convert the complete cases of a download in which others lack files. */
   readonly partial?: boolean | undefined;
+  /** What errors advise; options of `rfmedsam dataset convert` unless given. */
+  readonly advice?: ConversionAdvice | undefined;
   readonly progress?: Progress | undefined;
   readonly signal?: CancelSignal | undefined;
 }
+
+const advised: ConversionAdvice = {
+  partial: "To convert the cases that are complete, add --partial",
+  link: "add --link to make hard links on the disk of the download",
+};
 
 export interface ConvertedDataset {
   readonly name: string;
@@ -39,6 +54,44 @@ export interface ConvertedDataset {
   readonly notes: readonly string[];
 }
 
+/** What is known of a download without writing anything. */
+export interface InspectedDownload {
+  readonly kind: DatasetKind;
+  /** Of the wanted cases that are there. */
+  readonly plan: ConversionPlan;
+  /** Of their files. */
+  readonly bytes: number;
+  /** Names of all training cases it should have, wanted or not. */
+  readonly offered: readonly string[];
+}
+
+/**
+ * Finds the wanted cases of a download, and looks whether they can be converted.
+ *
+ * @param kind a row of `datasetKinds`
+ * @throws as `convertDataset`, room on the disk and the output apart
+ */
+export async function inspectDownload(
+  kind: string,
+  source: string,
+  {
+    partial = false,
+    only = () => true,
+    test = true,
+    advice = advised,
+    progress = silent,
+    signal,
+  }: ConvertDatasetOptions,
+): Promise<InspectedDownload> {
+  const row = datasetKindNamed(kind);
+  const all = await row.plan(source, row);
+  const wanted = { ...all, training: all.training.filter(({ id }) => only(id)), test: test ? all.test : [] };
+  const { plan, bytes } = await withFilesThere(wanted, row, partial, advice);
+  const elsewhere = await checkHeaders(plan, progress, signal);
+  const offered = all.training.map(({ id }) => id);
+  return { kind: row, plan: { ...plan, notes: [...plan.notes, ...elsewhere] }, bytes, offered };
+}
+
 /**
  * @param kind a row of `datasetKinds`
  * @param source the folder of the download
@@ -50,13 +103,13 @@ export async function convertDataset(
   kind: string,
   source: string,
   output: string,
-  { link = false, partial = false, progress = silent, signal }: ConvertDatasetOptions = {},
+  options: ConvertDatasetOptions = {},
 ): Promise<ConvertedDataset> {
-  const row = datasetKindNamed(kind);
+  const { link = false, advice = advised, progress = silent, signal } = options;
+  datasetKindNamed(kind);
   await refuseExisting(output);
-  const { plan, bytes } = await withFilesThere(await row.plan(source, row), row, partial);
-  const elsewhere = await checkHeaders(plan, progress, signal);
-  if (!link) await assertRoom(output, bytes);
+  const { kind: row, plan, bytes } = await inspectDownload(kind, source, options);
+  if (!link) await assertRoom(output, bytes, advice);
   await writeFolderAtomic(output, async (temporary) => {
     await writeCases(temporary, plan, link, progress, signal);
     await writeJsonAtomic(join(temporary, "dataset.json"), descriptionOf(plan, row));
@@ -70,7 +123,7 @@ export async function convertDataset(
     test: plan.test.map(({ id }) => id),
     split: plan.split,
     licence: row.licence,
-    notes: [...plan.notes, ...elsewhere],
+    notes: plan.notes,
   };
 }
 

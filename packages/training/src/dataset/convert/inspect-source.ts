@@ -1,6 +1,5 @@
 /** What can be known of a download before anything is written: files that are missing, headers that do not fit, room on the disk. */
-import { stat, statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { stat } from "node:fs/promises";
 import {
   type CancelSignal,
   DatasetError,
@@ -11,7 +10,14 @@ import {
 } from "@rfmedsam/base";
 import { channelCount, describeGrid, gridOfNifti, type NiftiHeader, sameGrid } from "@rfmedsam/imaging";
 import { readImageHeader } from "@rfmedsam/imaging/node";
+import { freeSpace } from "../room.js";
 import { type ConversionPlan, type DatasetKind, obtainHint, type SourceCase } from "./kind.js";
+
+/** How the caller can be told to leave out cases, and to link files; a caller that cannot has other advice, or none. */
+export interface ConversionAdvice {
+  readonly partial?: string | undefined;
+  readonly link: string;
+}
 
 export interface CompletePlan {
   readonly plan: ConversionPlan;
@@ -22,7 +28,12 @@ export interface CompletePlan {
  * @param partial leave out cases that are not all there instead of refusing the download; each becomes a note
  * @throws DatasetError that names the first file missing and how many more are
  */
-export async function withFilesThere(plan: ConversionPlan, kind: DatasetKind, partial: boolean): Promise<CompletePlan> {
+export async function withFilesThere(
+  plan: ConversionPlan,
+  kind: DatasetKind,
+  partial: boolean,
+  advice: Pick<ConversionAdvice, "partial">,
+): Promise<CompletePlan> {
   const missing: string[] = [];
   const left: string[] = [];
   let bytes = 0;
@@ -45,7 +56,7 @@ export async function withFilesThere(plan: ConversionPlan, kind: DatasetKind, pa
       file: missing[0],
       found: `does not exist${missing.length > 1 ? `, nor do ${missing.length - 1} more (${missing.slice(1, 4).join(", ")}${missing.length > 4 ? ", …" : ""})` : ""}`,
       expected: kind.layout,
-      hint: `${obtainHint(kind)}. To convert the cases that are complete, add --partial`,
+      hint: [obtainHint(kind), ...(advice.partial === undefined ? [] : [advice.partial])].join(". "),
     });
   }
   const known = new Set(training.map(({ id }) => id));
@@ -127,17 +138,18 @@ function fits(labels: NiftiHeader, image: NiftiHeader, labelFile: string, imageF
 }
 
 /** @throws ResourceError when `bytes` do not fit where `target` is to be */
-export async function assertRoom(target: string, bytes: number): Promise<void> {
-  let folder = resolve(target);
-  while ((await stat(folder).catch(() => undefined)) === undefined && dirname(folder) !== folder)
-    folder = dirname(folder);
-  const { bavail, bsize } = await statfs(folder);
-  if (bytes <= bavail * bsize) return;
+export async function assertRoom(
+  target: string,
+  bytes: number,
+  { link }: Pick<ConversionAdvice, "link">,
+): Promise<void> {
+  const free = await freeSpace(target);
+  if (bytes <= free) return;
   throw new ResourceError({
     file: target,
-    found: `${gigabytes(bavail * bsize)} free on its disk`,
+    found: `${gigabytes(free)} free on its disk`,
     expected: `${gigabytes(bytes)} for the copy`,
-    hint: "free some space, choose another disk, or add --link to make hard links on the disk of the download",
+    hint: `free some space, choose another disk, or ${link}`,
   });
 }
 

@@ -41,6 +41,8 @@ export interface DatasetKind {
   readonly obtain: string;
   /** What they ask for. */
   readonly licence: string;
+  /** What every data set of this kind is made into, where the kind is one data set. */
+  readonly becomes?: Pick<ConversionPlan, "channelNames" | "labels"> | undefined;
   /** @throws DatasetError, FileError when `source` is something else */
   plan(source: string, kind: DatasetKind): Promise<ConversionPlan>;
 }
