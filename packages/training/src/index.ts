@@ -32,13 +32,15 @@ export { type CaseFiles, type Dataset, listCases, readDataset } from "./dataset/
 export { type DemoOptions, type DemoResult, runDemo } from "./demo/demo.js";
 export type { DemoGoal, Verdict } from "./demo/verdict.js";
 export { type Division, divide } from "./folds.js";
+export { sayHowToGoOn } from "./go-on.js";
 export type { Curve, RecordStep, StepRecord } from "./loop/loop.js";
 export * from "./phantom/index.js";
 export { type DatasetPlan, type MeasureOptions, planDataset } from "./plan/dataset-plan.js";
+export type { DiskEstimate } from "./plan/disk.js";
 export type { Fingerprint } from "./plan/fingerprint.js";
 export { freeMemory, memoryBudget } from "./plan/memory/budget.js";
-export { remedyFor } from "./plan/memory/fits.js";
-export type { MemoryEstimate, MemoryPart } from "./plan/memory/sheet.js";
+export { budgetOf, overBudget, remedyFor } from "./plan/memory/fits.js";
+export type { MemoryEstimate, MemoryPart, Place } from "./plan/memory/sheet.js";
 export type { Plan } from "./plan/plan.js";
 export { defaultPreset, type PresetName, presetNamed, presets } from "./presets.js";
 export { describeRecipe, type Need, needsOf } from "./recipe/needs.js";

@@ -8,12 +8,11 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CancelSignal, type Progress, silent } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { manifestName, openModel, readManifest, type SegmentedCase, segmentFiles } from "@rfmedsam/engine";
 import type { Table } from "@rfmedsam/metrics";
 import { type Evaluation, evaluateFolders, evaluationTables, summaryOf, writeEvaluation } from "@rfmedsam/metrics/node";
 import { classTable, stageNames } from "@rfmedsam/segmenter";
-import { chooseDevice, type Device, getNumThreads } from "@rfmedsam/torch";
+import { chooseDevice, type Device, getNumThreads, measurePeak } from "@rfmedsam/torch";
 import { resolveConfiguration, type TrainingConfiguration } from "../config.js";
 import { type PhantomOptions, writePhantomDataset } from "../phantom/index.js";
 import { train } from "../run/train.js";
@@ -122,10 +121,10 @@ interface TrainStep {
 /** Seconds and bytes of the training; NaN seconds when an earlier run had finished it. */
 async function trainUnlessDone(step: TrainStep): Promise<{ seconds: number; memory: number }> {
   if (existsSync(join(step.model, manifestName))) return { seconds: Number.NaN, memory: Number.NaN };
-  resetPeakMemory();
+  const peak = measurePeak(step.device);
   const started = performance.now();
   await train({ ...step, dataset: step.data, output: step.model });
-  return { seconds: (performance.now() - started) / 1000, memory: peakMemory() };
+  return { seconds: (performance.now() - started) / 1000, memory: peak() };
 }
 
 async function segmentAll(

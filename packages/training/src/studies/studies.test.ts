@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, DatasetError, InterruptedError, type Progress } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FormatError, InterruptedError, type Progress } from "@rfmedsam/base";
 import { saveWeights } from "@rfmedsam/engine";
 import { casesOfFold } from "@rfmedsam/metrics/node";
 import { buildModel, smallSam2Config } from "@rfmedsam/models";
@@ -153,6 +153,64 @@ describe("an ablation", () => {
       /1 of the 2 .*other_002/,
     );
     expect(existsSync(at("no"))).toBe(false);
+  });
+});
+
+describe("an ablation whose data change", () => {
+  /** Puts a changed file in place of one, and the same bytes back again. */
+  async function changing(name: string, content: Uint8Array | string, then: () => Promise<void>): Promise<void> {
+    const file = join(dataset, name);
+    const before = await readFile(file);
+    await writeFile(file, content);
+    try {
+      await then();
+    } finally {
+      await writeFile(file, before);
+    }
+  }
+
+  test("tells of a measured case that cannot be used before anything is trained", async () => {
+    const fresh = { output: at("fresh") };
+    const seen = new Set<string>();
+    await changing("labelsTs/phantom_005.nii.gz", "damaged", async () => {
+      await expect(runAblation(ablation({ ...fresh, progress: stagesOf(seen) }))).rejects.toThrow(FormatError);
+    });
+    expect([...seen]).toEqual(["reading the cases to measure"]);
+    expect(existsSync(at("fresh"))).toBe(false);
+    const stopped = runAblation(ablation({ ...fresh, signal: { aborted: true } }));
+    await expect(stopped).rejects.toThrow(/same command again/);
+  });
+
+  test("refuses to join models of old and new labels, and knows a file that was only written anew", async () => {
+    const other = await readFile(join(dataset, "labelsTr/phantom_002.nii.gz"));
+    await changing("labelsTr/phantom_001.nii.gz", other, async () => {
+      const refused = runAblation(ablation());
+      await expect(refused).rejects.toThrow(ConfigError);
+      await expect(refused).rejects.toThrow(/learned from other data: labelsTr\/phantom_001\.nii\.gz/);
+    });
+    expect((await runAblation(ablation())).table).toEqual(ablated.table);
+  });
+
+  test("measures a changed case again, says so, and trains nothing", async () => {
+    const other = await readFile(join(dataset, "labelsTs/phantom_004.nii.gz"));
+    const there = await readFile(join(dataset, "imagesTs/phantom_004_0000.nii.gz"));
+    const image = await readFile(join(dataset, "imagesTs/phantom_005_0000.nii.gz"));
+    const notes: string[] = [];
+    const seen = new Set<string>();
+    const again = () => runAblation(ablation({ onNote: (note) => notes.push(note), progress: stagesOf(seen) }));
+    await changing("imagesTs/phantom_005_0000.nii.gz", there, async () =>
+      changing("labelsTs/phantom_005.nii.gz", other, async () => {
+        const { measurements } = (await again()).measured;
+        const dice = measurements.map(({ scores }) => scores.dice);
+        expect(dice[1]).toEqual(dice[0]);
+      }),
+    );
+    expect(notes).toEqual([expect.stringMatching(/^Case phantom_005 is measured again.*imagesTs\/phantom_005_0000/)]);
+    expect([...seen].filter((stage) => stage.includes("training"))).toEqual([]);
+    expect(image.equals(there)).toBe(false);
+    expect((await again()).measured.measurements.map(({ scores }) => scores)).toEqual(
+      ablated.measured.measurements.map(({ scores }) => scores),
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "@rfmedsam/base";
+import { ConfigError, FileError } from "@rfmedsam/base";
 import { renderText } from "@rfmedsam/metrics";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { overlay } from "../../config.js";
@@ -56,6 +56,21 @@ describe("the file", () => {
     const read = written(`${head}${text}\n`);
     await expect(read).rejects.toThrow(ConfigError);
     await expect(read).rejects.toThrow(message);
+  });
+
+  test("takes the variants of another file beside it, over its own base", async () => {
+    const of = (variantsOf: string) => `title: T\npreset: cpu\nvariantsOf: ${variantsOf}\n`;
+    const put = (name: string, text: string) => writeFile(join(folder, name), text);
+    await put("others.yaml", `${head}variants: { repeat: { about: r, changes: { refiner: { slices: repeat } } } }\n`);
+    const { variants, title } = await written(of("others.yaml"));
+    expect([title, ...variants.map(({ name }) => name)]).toEqual(["T", "base", "repeat"]);
+    expect(variants[0].configuration.refiner.iterations).not.toBe(5);
+    expect(variants[1]!.configuration.refiner).toEqual({ ...variants[0].configuration.refiner, slices: "repeat" });
+    await expect(written(`${of("others.yaml")}variants: {}\n`)).rejects.toThrow(/both variants and variantsOf/);
+    await expect(written("title: T\npreset: cpu\n")).rejects.toThrow(/neither variants nor variantsOf/);
+    await put("chain.yaml", of("others.yaml"));
+    await expect(written(of("chain.yaml"))).rejects.toThrow(/chain\.yaml: no variants of its own/);
+    await expect(written(of("none.yaml"))).rejects.toThrow(FileError);
   });
 
   test("lists and single values are replaced whole, tables are merged", () => {

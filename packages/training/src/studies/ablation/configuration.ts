@@ -4,14 +4,15 @@
  *   title, summary            in words
  *   preset, changes, seed     the base
  *   variants                  name → about, and what differs from the base: changes of the configuration, or the stage that answers
+ *   variantsOf                another ablation's file, beside this one, whose variants these are, instead of `variants`
  */
+import { dirname, resolve } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
-import { readFileOrExplain } from "@rfmedsam/base/node";
 import { parseWithSchema, type StageName, stageNames } from "@rfmedsam/segmenter";
-import { parse as parseYaml } from "yaml";
 import * as z from "zod";
 import { overlay, resolveConfiguration, type TrainingConfiguration } from "../../config.js";
 import { presetNamed } from "../../presets.js";
+import { readYaml } from "../../read-yaml.js";
 
 const sentence = z.string().trim().min(1);
 const changes = z.record(z.string(), z.unknown());
@@ -22,16 +23,21 @@ const schema = z.strictObject({
   preset: z.string(),
   changes: changes.default({}),
   seed: z.int().min(0).default(0),
-  variants: z.record(
-    z.string(),
-    z.strictObject({
-      about: sentence,
-      changes: changes.default({}),
-      /** Every label comes from this stage, whatever was chosen for it. */
-      stage: z.enum(stageNames).optional(),
-    }),
-  ),
+  variants: z
+    .record(
+      z.string(),
+      z.strictObject({
+        about: sentence,
+        changes: changes.default({}),
+        /** Every label comes from this stage, whatever was chosen for it. */
+        stage: z.enum(stageNames).optional(),
+      }),
+    )
+    .optional(),
+  variantsOf: z.string().optional(),
 });
+
+type Written = z.output<typeof schema>;
 
 /** The row that the others are compared with. */
 export const baseName = "base";
@@ -57,14 +63,7 @@ export interface Ablation {
 
 /** @throws FileError; ConfigError for what is wrong in the file, and for variants that differ in nothing from one before */
 export async function readAblation(file: string): Promise<Ablation> {
-  const text = new TextDecoder().decode(await readFileOrExplain(file));
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(text);
-  } catch (cause) {
-    throw new ConfigError({ file, found: "this is neither YAML nor JSON", cause });
-  }
-  const { title, summary, preset, seed, ...found } = parseWithSchema(schema, parsed, { file });
+  const { title, summary, preset, seed, ...found } = await readWritten(file);
   const named = presetNamed(preset, file);
   const base: Variant = {
     name: baseName,
@@ -72,7 +71,7 @@ export async function readAblation(file: string): Promise<Ablation> {
     configuration: resolveConfiguration(named, found.changes, file),
     stage: undefined,
   };
-  const variants = Object.entries(found.variants).map(([name, variant]): Variant => {
+  const variants = Object.entries(await writtenVariants(found, file)).map(([name, variant]): Variant => {
     const where = `${file}, variant ${name}`;
     if (reserved.includes(name) || !folderName.test(name)) {
       throw new ConfigError({
@@ -88,6 +87,25 @@ export async function readAblation(file: string): Promise<Ablation> {
   if (variants.length === 0) throw new ConfigError({ file, found: "no variants", expected: "at least one" });
   checkDifferent([base, ...variants], file);
   return { file, title, summary, seed, variants: [base, ...variants] };
+}
+
+const readWritten = async (file: string): Promise<Written> => parseWithSchema(schema, await readYaml(file), { file });
+
+async function writtenVariants(
+  { variants, variantsOf }: Pick<Written, "variants" | "variantsOf">,
+  file: string,
+): Promise<NonNullable<Written["variants"]>> {
+  if ((variants === undefined) === (variantsOf === undefined))
+    throw new ConfigError({
+      file,
+      found: variants === undefined ? "neither variants nor variantsOf" : "both variants and variantsOf",
+      expected: "one of them",
+    });
+  if (variants !== undefined) return variants;
+  const other = resolve(dirname(file), variantsOf!);
+  const theirs = (await readWritten(other)).variants;
+  if (theirs !== undefined) return theirs;
+  throw new ConfigError({ file: other, found: "no variants of its own", expected: `those that ${file} takes over` });
 }
 
 function checkStage({ refiner }: TrainingConfiguration, stage: StageName | undefined, file: string): void {

@@ -4,26 +4,31 @@
  *   variants ─► models (trained unless they are there) ─► the measured cases, segmented ─► one table, paired with the base
  *
  *   OUT/VARIANT/            a model folder
+ *       learned.json        which data the models learned from
  *       measured/…          what was measured of each case
  *       ablation.json, .csv, .html
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
-import { type CancelSignal, ConfigError, DatasetError, InterruptedError, type Progress, silent } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
+import { type CancelSignal, ConfigError, DatasetError, type Progress, silent } from "@rfmedsam/base";
 import { manifestName, type OpenModel, openModel, readManifest } from "@rfmedsam/engine";
 import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
-import type { Device } from "@rfmedsam/torch";
+import { type Device, measurePeak } from "@rfmedsam/torch";
+import { assertReadable } from "../../dataset/assert-readable.js";
+import { heldOut } from "../../dataset/held-out.js";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import { type CaseFiles, type Dataset, readDataset } from "../../dataset/nnunet.js";
+import { sayHowToGoOn } from "../../go-on.js";
+import { bindsTheSame } from "../../run/binding.js";
+import { selectCases } from "../../run/prepare.js";
 import { type TrainOptions, train } from "../../run/train.js";
-import { heldOut, studyCases } from "../common/cases.js";
+import { studyCases } from "../common/cases.js";
 import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
 import { type StudyResult, writeStudy } from "../common/report.js";
 import { StudyFolder } from "../common/study-folder.js";
 import { type Ablation, baseName, identityOf, readAblation, type Variant } from "./configuration.js";
+import { bindLearnedData } from "./learned-data.js";
 import { modelOf, type NeededModel, neededModels } from "./models.js";
 import { ablationStudy } from "./result.js";
 
@@ -53,8 +58,9 @@ interface Running extends AblationOptions {
 }
 
 /**
- * @throws ConfigError for what is wrong in the file, and for models or measurements of other settings in the output folder; DatasetError when
- *   nothing is left to learn from or to measure, or a case would be both; as `train` and `openModel`; InterruptedError, after which the same
+ * @throws ConfigError for what is wrong in the file, and for models or measurements of other settings or data in the output folder;
+ *   DatasetError when nothing is left to learn from or to measure, or a case would be both; as `loadCase` for every measured case, before
+ *   anything is trained; as `train` and `openModel`; InterruptedError, after which the same
  *   call goes on
  */
 export async function runAblation(options: AblationOptions): Promise<StudyResult> {
@@ -73,13 +79,21 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
   const { cases, facts } = await studyCases(data.folder, { only: fold?.measure, onNote: options.onNote });
   const seed = options.seed ?? ablation.seed;
   const running: Running = { ...options, ablation, seed, data, progress };
-  const folder = await StudyFolder.open(output, {
+  const models = neededModels(ablation.variants);
+  if (models.some(({ name }) => !existsSync(join(output, name, manifestName))))
+    await assertReadable(cases, data.labels, { progress, signal }).catch(sayHowToGoOn);
+  const identity = {
     study: "ablation",
     dataset: resolve(data.folder),
     seed,
     "choice of cases to learn from": learned,
-  });
-  const models = neededModels(ablation.variants);
+  };
+  const folder = await StudyFolder.open(output, identity, { dataset: data, onNote: options.onNote });
+  await bindLearnedData(
+    output,
+    selectCases(data, fold?.train),
+    models.map(({ name }) => name),
+  );
   for (const model of models) await trainUnlessDone(running, model);
   const measurements: Measurement[] = [];
   for (const variant of ablation.variants) {
@@ -142,18 +156,13 @@ async function trainUnlessDone(running: Running, model: NeededModel): Promise<vo
     note: (text) => onNote?.(`${model.name}: ${text}`),
     signal,
   };
-  try {
-    await train(options);
-  } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error;
-    throw new InterruptedError({ found: error.found, hint: "run the same command again to go on from here" });
-  }
+  await train(options).catch(sayHowToGoOn);
 }
 
 /** @throws ConfigError when the folder holds a model of other settings */
 async function checkSame(folder: string, { name, configuration }: NeededModel, seed: number): Promise<void> {
   const { training } = await readManifest(folder);
-  const same = isDeepStrictEqual(training.configuration, JSON.parse(JSON.stringify(configuration)));
+  const same = bindsTheSame(training.configuration, configuration);
   if (same && training.seed === seed) return;
   throw new ConfigError({
     file: folder,
@@ -165,20 +174,20 @@ async function checkSame(folder: string, { name, configuration }: NeededModel, s
 
 /** One case as a variant's model labels it. */
 async function measureCase(
-  { manifest, segmenter }: OpenModel,
+  { manifest, segmenter, device }: OpenModel,
   { name, stage }: Variant,
   { id, channels, labels }: LoadedCase,
   progress: Progress,
   signal: CancelSignal | undefined,
 ): Promise<Measurement[]> {
-  resetPeakMemory();
+  const peak = measurePeak(device);
   const found = await segmenter.segment(channels, {
     stageLabels: stage !== undefined,
     progress,
     ...(stage && { through: stage }),
     ...(signal && { signal }),
   });
-  const memory = peakMemory();
+  const memory = peak();
   const answer = stage === undefined ? found.labels : found.stages[stage]!;
   return [
     {

@@ -67,8 +67,16 @@ describe("the cases of a study", () => {
     await lay("Ts", ["p", "q", "r", "s", "t"], ["p", "q", "s", "t"]);
     expect(await chosen({ cases: 3 })).toMatchObject({
       ids: ["p", "q", "s"],
-      notes: ["Held-out cases without labels are not measured (1: r)."],
+      notes: ["Held-out cases without labels, not measured (1: r)."],
       facts: [{ name: "held-out cases without labels, not measured", value: "1: r" }],
+    });
+  });
+
+  test("are not those whose image is missing, which are told, too", async () => {
+    await lay("Ts", ["s"], ["q", "s"]);
+    expect(await chosen()).toMatchObject({
+      ids: ["s"],
+      notes: ["Held-out labels without an image, not measured (1: q)."],
     });
   });
 

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, DatasetError, FormatError } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
-import { listFolder } from "@rfmedsam/imaging/node";
 import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
-import { type CaseFiles, type Dataset, listCases, readDataset } from "../../dataset/nnunet.js";
+import { type HeldOut, heldOut } from "../../dataset/held-out.js";
+import { type CaseFiles, type Dataset, readDataset } from "../../dataset/nnunet.js";
 
 export interface CaseChoice {
   /** Which training cases, by a split's fold; without it the held-out ones (imagesTs with labelsTs) are taken, else all. */
@@ -36,14 +36,20 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
   const all = dataset.training;
   const ids = all.map(({ id }) => id);
   assertKnown(only, ids, folder);
-  const { labelled, unlabelled } = only === undefined ? await heldOut(dataset) : noHeldOut;
-  const left = `${unlabelled.length}: ${listed(unlabelled)}`;
+  const { labelled, unlabelled, imageless } = only === undefined ? await heldOut(dataset) : noHeldOut;
+  const left = [
+    { of: "held-out cases without labels", names: unlabelled },
+    { of: "held-out labels without an image", names: imageless },
+  ]
+    .filter(({ names }) => names.length > 0 && labelled.length > 0)
+    .map(({ of, names }) => ({ name: `${of}, not measured`, value: `${names.length}: ${listed(names)}` }));
   if (only === undefined && labelled.length === 0) {
     onNote?.(
       "The data set has no held-out cases with labels (imagesTs, labelsTs) and no split was given: all training cases are measured, and a " +
         "model may have learned from them.",
     );
-  } else if (unlabelled.length > 0) onNote?.(`Held-out cases without labels are not measured (${left}).`);
+  }
+  for (const { name, value } of left) onNote?.(`${name[0]!.toUpperCase()}${name.slice(1)} (${value}).`);
   const found = only !== undefined ? all.filter(({ id }) => only(id)) : labelled.length > 0 ? labelled : all;
   if (found.length === 0) {
     throw new DatasetError({
@@ -54,40 +60,17 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
     });
   }
   const sorted = [...found].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const facts = unlabelled.length === 0 ? [] : [{ name: "held-out cases without labels, not measured", value: left }];
-  return { dataset, cases: sorted.slice(0, most), facts };
+  return { dataset, cases: sorted.slice(0, most), facts: left };
 }
 
 const listedAtMost = 8;
 
 /** The first names, and a sign when there are more. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   return `${names.slice(0, listedAtMost).join(", ")}${names.length > listedAtMost ? ", …" : ""}`;
 }
 
-/** The cases of imagesTs: nnU-Net's layout has them with labels, without, or in part. */
-export interface HeldOut {
-  readonly labelled: readonly CaseFiles[];
-  /** Names. */
-  readonly unlabelled: readonly string[];
-}
-
-const noHeldOut: HeldOut = { labelled: [], unlabelled: [] };
-
-/** @throws DatasetError when channels are missing or imagesTs holds something else than cases */
-export async function heldOut({ folder, fileEnding, channelNames }: Dataset): Promise<HeldOut> {
-  const [images, labels] = [join(folder, "imagesTs"), join(folder, "labelsTs")];
-  if (!existsSync(images) || !existsSync(labels) || (await listFolder(images)).length === 0) return noHeldOut;
-  const there = new Set(await listFolder(labels));
-  const cases = (await listCases(images, fileEnding, channelNames.length)).map((files) => {
-    const name = `${files.id}${fileEnding}`;
-    return there.has(name) ? { ...files, labels: join(labels, name) } : files;
-  });
-  return {
-    labelled: cases.filter((files) => files.labels !== undefined),
-    unlabelled: cases.filter((files) => files.labels === undefined).map(({ id }) => id),
-  };
-}
+const noHeldOut: HeldOut = { labelled: [], unlabelled: [], imageless: [] };
 
 /**
  * Tells of measured cases that bear names of those a model says it was trained on. A model that does not say is believed.

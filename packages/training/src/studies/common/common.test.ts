@@ -1,11 +1,13 @@
 /** What studies share: numbers that survive JSON, folders that go on, tables that hold what was measured. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { fc, test } from "@fast-check/vitest";
-import { ConfigError, FormatError, InterruptedError, silent } from "@rfmedsam/base";
+import { ConfigError, FileError, FormatError, InterruptedError, silent } from "@rfmedsam/base";
 import type { LabelVolume } from "@rfmedsam/imaging";
 import { afterEach, beforeEach, describe, expect } from "vitest";
+import type { Dataset } from "../../dataset/nnunet.js";
 import { assertFits } from "./cases.js";
 import { chooseRows } from "./choose-rows.js";
 import { fromPlain, type Measured, type Measurement, scoreLabels, scoresOfArm, toPlain } from "./measurements.js";
@@ -27,6 +29,15 @@ const one = (arm: string, id: string, dice: readonly number[], seconds = 1): Mea
 });
 
 const files = ["a", "b", "c"].map((id) => ({ id, images: [], labels: undefined }));
+const dataset = {
+  folder: "data",
+  name: "data",
+  labels: { background: 0, liver: 1 },
+  channelNames: ["CT"],
+  fileEnding: ".nii.gz",
+  training: [],
+};
+const data = { dataset };
 
 test.prop([fc.array(fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity)))])(
   "measurements survive a JSON file, whatever their numbers",
@@ -55,7 +66,7 @@ test("labels are scored in the order of their values, without the background", (
 
 describe("a study's folder", () => {
   test("measures no case twice, and goes on with what failed", async () => {
-    const study = await StudyFolder.open(folder, { seed: 1 });
+    const study = await StudyFolder.open(folder, { seed: 1 }, data);
     const asked: string[] = [];
     const measure = (bad: string) => async (file: { readonly id: string }) => {
       asked.push(file.id);
@@ -64,7 +75,7 @@ describe("a study's folder", () => {
     };
     const stopped = study.measureCases("part", files, measure("b"), { progress: silent });
     await expect(stopped).rejects.toThrow(/same command again/);
-    const again = await StudyFolder.open(folder, { seed: 1 });
+    const again = await StudyFolder.open(folder, { seed: 1 }, data);
     const measured = await again.measureCases("part", files, measure(""), { progress: silent });
     expect(asked).toEqual(["a", "b", "b", "c"]);
     expect(measured.map((each) => each.case)).toEqual(["a", "b", "c"]);
@@ -72,7 +83,7 @@ describe("a study's folder", () => {
   });
 
   test("stops between two cases when asked to", async () => {
-    const study = await StudyFolder.open(folder, {});
+    const study = await StudyFolder.open(folder, {}, data);
     const signal = { aborted: false };
     const measure = async ({ id }: { readonly id: string }) => {
       signal.aborted = true;
@@ -83,15 +94,15 @@ describe("a study's folder", () => {
   });
 
   test("belongs to one study, and says what differs", async () => {
-    await StudyFolder.open(folder, { seed: 1, model: "m" });
-    const other = StudyFolder.open(folder, { seed: 2, model: "m" });
+    await StudyFolder.open(folder, { seed: 1, model: "m" }, data);
+    const other = StudyFolder.open(folder, { seed: 2, model: "m" }, data);
     await expect(other).rejects.toThrow(ConfigError);
     await expect(other).rejects.toThrow(/another seed;/);
-    await expect(StudyFolder.open(folder, { seed: 1 })).rejects.toThrow(/another model/);
+    await expect(StudyFolder.open(folder, { seed: 1 }, data)).rejects.toThrow(/another model/);
   });
 
   test("what another version measured is measured again", async () => {
-    const study = await StudyFolder.open(folder, {});
+    const study = await StudyFolder.open(folder, {}, data);
     const measure = (dice: number) =>
       study.measureCases("part", files.slice(0, 1), async () => [one("x", "a", [dice])], { progress: silent });
     await measure(1);
@@ -103,8 +114,46 @@ describe("a study's folder", () => {
     expect((await measure(0.2))[0]!.scores.dice).toEqual([0.5]);
   });
 
+  test("measures a case again when its files have changed, with a word; a copy of the same files it knows", async () => {
+    const labels = join(folder, "labelsTr", "a.nii");
+    await mkdir(join(folder, "labelsTr"));
+    await writeFile(labels, gzipSync("true"));
+    const case_ = { id: "a", images: [], labels };
+    const notes: string[] = [];
+    const measured = async (dice: number, part = "part", of: Dataset = dataset) => {
+      const study = await StudyFolder.open(folder, {}, { dataset: of, onNote: (note) => notes.push(note) });
+      const measure = async () => [one("x", "a", [dice])];
+      const again = async () =>
+        (await study.measureCases(part, [case_], measure, { progress: silent }))[0]!.scores.dice;
+      await again();
+      return again();
+    };
+    expect(await measured(1)).toEqual([1]);
+    await utimes(labels, 1, 1);
+    expect(await measured(0.9)).toEqual([1]);
+    expect(notes).toEqual([]);
+    await writeFile(labels, gzipSync("trve"));
+    expect(await measured(0.8)).toEqual([0.8]);
+    expect(notes).toEqual([expect.stringMatching(/^Case a is measured again.*labelsTr\/a\.nii/)]);
+    expect(await measured(0.7, "part", { ...dataset, labels: { background: 0, spleen: 1 } })).toEqual([0.7]);
+    expect(notes.at(-1)).toMatch(/labels of dataset\.json/);
+    await rm(labels);
+    await expect(measured(0.6)).rejects.toThrow(FileError);
+  });
+
+  test("what was measured before files were remembered is measured again", async () => {
+    const study = await StudyFolder.open(folder, {}, data);
+    const measure = (dice: number) =>
+      study.measureCases("part", files.slice(0, 1), async () => [one("x", "a", [dice])], { progress: silent });
+    await measure(1);
+    const file = join(folder, "measured/part/a.json");
+    const { measuredIn: _, ...old } = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify(old));
+    expect((await measure(0.5))[0]!.scores.dice).toEqual([0.5]);
+  });
+
   test.each(["{", "7", "{}"])("that was damaged (%s) is told from another", async (text) => {
-    const study = await StudyFolder.open(folder, {});
+    const study = await StudyFolder.open(folder, {}, data);
     await study.measureCases("part", files.slice(0, 1), async () => [], { progress: silent });
     await writeFile(join(folder, "measured/part/a.json"), text);
     const read = study.measureCases("part", files, async () => [], { progress: silent });
@@ -147,14 +196,6 @@ describe("wrong input", () => {
     expect(() => chooseRows("degradation", ["eroded"], [])).toThrow(ConfigError);
   });
 
-  const dataset = {
-    folder: "data",
-    name: "data",
-    labels: { background: 0, liver: 1 },
-    channelNames: ["CT"],
-    fileEnding: ".nii.gz",
-    training: [],
-  };
   test("labels and channels that are not the model's are told", () => {
     assertFits(dataset, { labels: { liver: 1, background: 0 }, channelNames: ["ct"] });
     expect(() => assertFits(dataset, { labels: { background: 0, spleen: 1 }, channelNames: ["CT"] })).toThrow(

@@ -2,26 +2,44 @@
  * A study's folder, so that a stopped one goes on and nothing is measured twice:
  *
  *   OUT/study.json          what it was started with
- *       measured/PART/CASE.json    what was measured of a case, and by which version: another one measures again
+ *       measured/PART/CASE.json    what was measured of a case, by which version and in which files: others are measured again
  *       NAME.json, .csv, .html     the result (report.ts)
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CancelSignal } from "@rfmedsam/base";
-import { ConfigError, FormatError, InterruptedError, type Progress, throwIfCancelled } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, FormatError, type Progress, throwIfCancelled } from "@rfmedsam/base";
 import { readFileOrExplain, writeJsonAtomic } from "@rfmedsam/base/node";
-import type { CaseFiles } from "../../dataset/nnunet.js";
+import type { CaseFiles, Dataset } from "../../dataset/nnunet.js";
+import { goOn, sayHowToGoOn } from "../../go-on.js";
+import { type DatasetState, datasetChanges, datasetState } from "../../run/work-folder-dataset.js";
 import { versions } from "../../version.js";
 import { fromPlain, type Measurement, toPlain } from "./measurements.js";
 
+/** What a study measures on. */
+export interface StudyData {
+  readonly dataset: Dataset;
+  /** Told when a case is measured again, as its files have changed. */
+  readonly onNote?: ((note: string) => void) | undefined;
+}
+
 export class StudyFolder {
-  private constructor(readonly folder: string) {}
+  /** Cases whose change was told. */
+  readonly #told = new Set<string>();
+
+  private constructor(
+    readonly folder: string,
+    readonly data: StudyData,
+  ) {}
 
   /**
    * @param identity what must be the same for a study to go on; its keys are named in the error
    * @throws ConfigError when the folder belongs to another study
    */
-  static async open(folder: string, identity: Readonly<Record<string, unknown>>): Promise<StudyFolder> {
+  static async open(
+    folder: string,
+    identity: Readonly<Record<string, unknown>>,
+    data: StudyData,
+  ): Promise<StudyFolder> {
     const file = join(folder, "study.json");
     const wanted = toPlain(identity) as Record<string, unknown>;
     if (existsSync(file)) {
@@ -37,11 +55,11 @@ export class StudyFolder {
         });
       }
     } else await writeJsonAtomic(file, wanted);
-    return new StudyFolder(folder);
+    return new StudyFolder(folder, data);
   }
 
   /**
-   * Measures every case that is not measured yet.
+   * Measures every case that is not measured yet, or was in other files.
    *
    * @param part of the study; a plain folder name
    * @throws whatever `measure` throws; InterruptedError between two cases
@@ -56,16 +74,16 @@ export class StudyFolder {
     for (const [at, files] of cases.entries()) {
       const stage = `${part}, ${files.id} (${at + 1} of ${cases.length})`;
       const own = (own: Progress) => measure(files, own);
-      all.push(...(await this.measureCase(part, files.id, own, { stage, progress, signal })));
+      all.push(...(await this.measureCase(part, files, own, { stage, progress, signal })));
       progress({ stage: part, done: at + 1, total: cases.length });
     }
     return all;
   }
 
-  /** One case of a part, unless it is measured already. @throws as `measureCases` */
+  /** One case of a part, unless it is measured already. @throws as `measureCases`, FileError for files that are not there */
   async measureCase(
     part: string,
-    id: string,
+    files: CaseFiles,
     measure: (progress: Progress) => Promise<readonly Measurement[]>,
     {
       stage,
@@ -73,29 +91,48 @@ export class StudyFolder {
       signal,
     }: { readonly stage: string; readonly progress: Progress; readonly signal?: CancelSignal | undefined },
   ): Promise<readonly Measurement[]> {
-    const file = join(this.folder, "measured", part, `${id}.json`);
-    const known = existsSync(file) ? await readMeasured(file) : undefined;
-    if (known !== undefined) return known;
+    const file = join(this.folder, "measured", part, `${files.id}.json`);
+    const measuredIn = await datasetState({ ...this.data.dataset, training: [files] });
+    const before = existsSync(file) ? await readMeasured(file) : undefined;
+    if (before?.measuredIn !== undefined) {
+      const changes = datasetChanges(before.measuredIn, measuredIn);
+      if (changes.length === 0) return before.measurements;
+      this.#tell(files.id, changes);
+    }
     throwIfCancelled(signal, goOn);
-    const made = await measure((event) => progress({ ...event, stage: `${stage}: ${event.stage}` })).catch(withHint);
-    await writeJsonAtomic(file, { madeBy: thisVersion(), measurements: toPlain(made) });
+    const made = await measure((event) => progress({ ...event, stage: `${stage}: ${event.stage}` })).catch(
+      sayHowToGoOn,
+    );
+    await writeJsonAtomic(file, { madeBy: thisVersion(), measuredIn, measurements: toPlain(made) });
     return made;
+  }
+
+  #tell(id: string, changes: readonly string[]): void {
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.data.onNote?.(`Case ${id} is measured again, as it has changed: ${changes.join("; ")}.`);
   }
 }
 
-const goOn = "run the same command again to go on from here";
-
-function withHint(error: unknown): never {
-  if (!(error instanceof InterruptedError)) throw error;
-  throw new InterruptedError({ found: error.found, hint: goOn });
+interface MeasuredBefore {
+  /** Unknown of what earlier versions wrote. */
+  readonly measuredIn?: DatasetState | undefined;
+  readonly measurements: Measurement[];
 }
 
 /** @returns undefined when another version measured */
-async function readMeasured(file: string): Promise<Measurement[] | undefined> {
-  const { madeBy, measurements } = await readObject(file);
+async function readMeasured(file: string): Promise<MeasuredBefore | undefined> {
+  const { madeBy, measuredIn, measurements } = await readObject(file);
   if (typeof madeBy !== "string" || !Array.isArray(measurements)) throw damaged(file);
-  return madeBy === thisVersion() ? fromPlain(measurements as Record<string, unknown>[]) : undefined;
+  if (madeBy !== thisVersion()) return undefined;
+  return {
+    measuredIn: isState(measuredIn) ? measuredIn : undefined,
+    measurements: fromPlain(measurements as Record<string, unknown>[]),
+  };
 }
+
+const isState = (found: unknown): found is DatasetState =>
+  ((found ?? {}) as Partial<DatasetState>).files instanceof Object;
 
 function thisVersion(): string {
   const { rfmedsam, revision } = versions();

@@ -8,11 +8,10 @@
 
 import { resolve } from "node:path";
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { openModel } from "@rfmedsam/engine";
 import type { LabelVolume, Volume } from "@rfmedsam/imaging";
 import { classTable, type Segmentation, Segmenter } from "@rfmedsam/segmenter";
-import type { Device } from "@rfmedsam/torch";
+import { type Device, measurePeak } from "@rfmedsam/torch";
 import { alteredStep0 } from "../../choice/altered-step0.js";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import { assertFits, type CaseChoice, noteLearnedCases, studyCases } from "../common/cases.js";
@@ -58,17 +57,22 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
   }
   assertFits(dataset, manifest);
   const learned = await noteLearnedCases(options.model, cases, options.onNote);
-  const folder = await StudyFolder.open(options.output, {
-    study: "stress",
-    model: resolve(options.model),
-    manifest,
-    dataset: resolve(options.dataset),
-    seed,
-  });
+  const folder = await StudyFolder.open(
+    options.output,
+    {
+      study: "stress",
+      model: resolve(options.model),
+      manifest,
+      dataset: resolve(options.dataset),
+      seed,
+    },
+    { dataset, onNote: options.onNote },
+  );
   const bench: Bench = {
     gated: segmenter,
     free: new Segmenter({ ...manifest, gate: {} }, segmenter.networks),
     classes: classTable(manifest).length,
+    device,
     seed,
     signal,
   };
@@ -83,7 +87,7 @@ export async function runStress(options: StressOptions): Promise<StudyResult> {
     for (const row of [undamaged, ...chosen] as const) {
       const measure = async (own: Progress) => measureCase(bench, await load(), row, step0, own);
       const stage = `${files.id} (${at + 1} of ${cases.length}), ${row}`;
-      measurements.push(...(await folder.measureCase(row, files.id, measure, { stage, progress, signal })));
+      measurements.push(...(await folder.measureCase(row, files, measure, { stage, progress, signal })));
     }
     progress({ stage: "stress test", done: at + 1, total: cases.length });
   }
@@ -107,6 +111,7 @@ interface Bench {
   readonly gated: Segmenter;
   readonly free: Segmenter;
   readonly classes: number;
+  readonly device: Device;
   readonly seed: number;
   readonly signal: CancelSignal | undefined;
 }
@@ -140,9 +145,9 @@ async function measureCase(
   progress: Progress,
 ): Promise<Measurement[]> {
   const { labels } = bench.gated.manifest;
-  resetPeakMemory();
+  const peak = measurePeak(bench.device);
   const gated = await segment(bench, bench.gated, loaded, row, step0Memory, progress);
-  const memory = peakMemory();
+  const memory = peak();
   // Where the gate changed nothing both are the same.
   const free =
     gated.switched.length === 0 ? gated : await segment(bench, bench.free, loaded, row, step0Memory, progress);

@@ -51,7 +51,7 @@ test.each([128, 3, 0])(
     const plain = [await followed(own, slices, 2), await followed(own, slices, 4)];
     expect(own.out.size).toBe(0);
     own.embedded = 0;
-    const kept = new KeptEmbeddings(own, slices, most);
+    const kept = new KeptEmbeddings(own, slices, "cpu", most);
     const { result, seconds } = await kept.timed(async () => [
       await followed(kept.network, kept.slices, 2),
       await followed(kept.network, kept.slices, 4),
@@ -67,7 +67,7 @@ test.each([128, 3, 0])(
 
 test("work on slices that are kept already counts the time to embed them", async () => {
   const own = new CountingRefiner(sam2);
-  using kept = new KeptEmbeddings(own, slices);
+  using kept = new KeptEmbeddings(own, slices, "cpu");
   const work = () => followed(kept.network, kept.slices, 3);
   const [first, second] = [await kept.timed(work), await kept.timed(work)];
   const bare = await kept.timed(async () => undefined);

@@ -4,6 +4,7 @@
  * Predictors get a stand-in for each slice (its number), which only the network beside it can read.
  */
 import type { AnyHandle, EmbeddingHandle, RefinerNetwork, SliceSource } from "@rfmedsam/segmenter";
+import { type Device, synchronize } from "@rfmedsam/torch";
 
 export class KeptEmbeddings {
   /** For predictors; what it embeds are slices of `slices`. */
@@ -20,6 +21,8 @@ export class KeptEmbeddings {
   constructor(
     private readonly own: RefinerNetwork,
     private readonly rendered: SliceSource,
+    /** Where `own` computes. */
+    private readonly device: Device,
     private readonly most = 128,
   ) {
     this.slices = { ...rendered, render: (slice) => Float32Array.of(slice) };
@@ -52,6 +55,8 @@ export class KeptEmbeddings {
     }
     const started = performance.now();
     const [made] = await this.own.embed(this.rendered.render(slice), 1);
+    // A GPU has only been told what to do.
+    synchronize(this.device);
     const seconds = (performance.now() - started) / 1000;
     this.#spent += seconds;
     this.#looked.add(slice);

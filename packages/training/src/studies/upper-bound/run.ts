@@ -5,10 +5,9 @@
  */
 import { resolve } from "node:path";
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { openModel, openPromptable } from "@rfmedsam/engine";
 import { axesOf, type RefinerNetwork, type Segmenter } from "@rfmedsam/segmenter";
-import type { Device } from "@rfmedsam/torch";
+import { type Device, measurePeak } from "@rfmedsam/torch";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
 import type { Dataset } from "../../dataset/nnunet.js";
 import { assertFits, type CaseChoice, noteLearnedCases, studyCases } from "../common/cases.js";
@@ -53,13 +52,17 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
   const ways = waysOf(kinds, options);
   const { dataset, cases, facts: ofCases } = await studyCases(options.dataset, options);
   using opened = await openRefiner(options, dataset);
-  const { view, network, segmenter, identity } = opened;
+  const { view, network, segmenter, identity, device } = opened;
   const learned = options.model === undefined ? [] : await noteLearnedCases(options.model, cases, options.onNote);
-  const folder = await StudyFolder.open(options.output, {
-    study: "upper-bound",
-    ...identity,
-    dataset: resolve(options.dataset),
-  });
+  const folder = await StudyFolder.open(
+    options.output,
+    {
+      study: "upper-bound",
+      ...identity,
+      dataset: resolve(options.dataset),
+    },
+    { dataset, onNote: options.onNote },
+  );
   const labels = foreground(dataset.labels);
   const values = labels.map((name) => dataset.labels[name]!);
   const measurements: Measurement[] = [];
@@ -72,6 +75,7 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
         ways: own,
         view,
         network,
+        device,
         values,
         labels: dataset.labels,
         progress: ownProgress,
@@ -82,7 +86,7 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
   const through = segmenter !== undefined && kinds.includes(truthAsStep0);
   if (through) {
     const measure = async (files: (typeof cases)[number], own: Progress) =>
-      measureThroughStages(segmenter, await loadCase(files, dataset.labels), { progress: own, signal });
+      measureThroughStages(segmenter, await loadCase(files, dataset.labels), { device, progress: own, signal });
     measurements.push(...(await folder.measureCases(truthAsStep0, cases, measure, { progress, signal })));
   }
   const measured = { labels, cases: cases.map(({ id }) => id), measurements };
@@ -121,6 +125,7 @@ interface OpenRefiner {
   /** All of a model; weights alone have no stages. */
   readonly segmenter?: Segmenter;
   readonly view: RefinerView;
+  readonly device: Device;
   /** What makes a study another one. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly facts: Readonly<Record<string, string>>;
@@ -168,6 +173,7 @@ async function openOfModel(
       segmenter,
       view: { preprocessing: manifest.preprocessing, slices, channel, axis, imageSize: network.imageSize },
       identity: { model: resolve(folder), manifest },
+      device: model.device,
       facts: { model: resolve(folder), slices: `${axis}, ${slices}`, device: String(model.device) },
       [Symbol.dispose]: () => model.free(),
     };
@@ -183,7 +189,7 @@ async function openOfWeights(
   { channelNames }: Dataset,
 ): Promise<OpenRefiner> {
   const opened = await openPromptable(file, { device, imageSize });
-  const { tracker, name, family } = opened;
+  const { tracker, name, family, device: chosen } = opened;
   if (prompts?.includes(truthAsStep0)) {
     opened.free();
     throw new ConfigError({
@@ -201,12 +207,13 @@ async function openOfWeights(
   }
   return {
     network: tracker,
+    device: chosen,
     view: officialView(channelNames.length, opened.imageSize),
     identity: { weights: resolve(file), imageSize: opened.imageSize },
     facts: {
       weights: `${resolve(file)} (${name ?? family} at ${opened.imageSize} pixels)`,
       slices: "axial, repeat, windowed from percentile 0.5 to 99.5",
-      device: String(opened.device),
+      device: String(chosen),
     },
     [Symbol.dispose]: () => opened.free(),
   };
@@ -216,6 +223,7 @@ interface Bench {
   readonly ways: readonly Way[];
   readonly view: RefinerView;
   readonly network: RefinerNetwork;
+  readonly device: Device;
   /** Of the objects. */
   readonly values: readonly number[];
   readonly labels: Readonly<Record<string, number>>;
@@ -225,18 +233,18 @@ interface Bench {
 
 async function measureCase(
   loaded: LoadedCase,
-  { ways, view, network, values, labels, progress, signal }: Bench,
+  { ways, view, network, device, values, labels, progress, signal }: Bench,
 ): Promise<Measurement[]> {
   const shown = new CaseView(loaded, view);
-  using embeddings = new KeptEmbeddings(network, shown.slices);
+  using embeddings = new KeptEmbeddings(network, shown.slices, device);
   const objects = new Map(values.map((value) => [value, new ObjectOfCase(embeddings, shown.truthOf(value), signal)]));
   const measurements: Measurement[] = [];
   for (const [at, way] of ways.entries()) {
-    resetPeakMemory();
+    const peak = measurePeak(device);
     const { result, seconds } = await embeddings.timed(() =>
       shown.labelsOf(values, (value, take) => objects.get(value)!.follow(way, take)),
     );
-    const memory = peakMemory();
+    const memory = peak();
     measurements.push({
       arm: armOf(way),
       case: loaded.id,

@@ -35,7 +35,10 @@ test("step 0 is what the truth says, surely, whatever the labels' values; every 
       seconds: { prepare: 1, step0: 10, stage1: 2, stage2: 4, total: 20 },
     };
   }) as unknown as Segmenter["segment"];
-  const [first, second] = await measureThroughStages({ manifest, segment }, loaded as never, { progress: () => {} });
+  const [first, second] = await measureThroughStages({ manifest, segment }, loaded as never, {
+    device: "cpu",
+    progress: () => {},
+  });
   expect(first).toMatchObject({ arm: "step0/stage1", case: "a", seconds: 3, scores: { dice: [1, 1] } });
   expect(second).toMatchObject({ arm: "step0/stage2", seconds: 7, scores: { dice: [0, 0] } });
   const shares = softmaxInPlace(given.slice(), 3, data.length);

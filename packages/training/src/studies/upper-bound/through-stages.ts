@@ -3,8 +3,8 @@
  * with ground-truth prompts).
  */
 import type { CancelSignal, Progress } from "@rfmedsam/base";
-import { peakMemory, resetPeakMemory } from "@rfmedsam/base/node";
 import { classTable, prepareCase, prepareLabels, type Segmenter } from "@rfmedsam/segmenter";
+import { type Device, measurePeak } from "@rfmedsam/torch";
 import { logitsOfLabels } from "../../choice/altered-step0.js";
 import type { LoadedCase } from "../../dataset/load.js";
 import { type Measurement, scoreLabels } from "../common/measurements.js";
@@ -23,10 +23,14 @@ const certainty = 0.98;
 export async function measureThroughStages(
   segmenter: Pick<Segmenter, "manifest" | "segment">,
   { id, channels, labels }: LoadedCase,
-  { progress, signal }: { readonly progress: Progress; readonly signal?: CancelSignal | undefined },
+  {
+    device,
+    progress,
+    signal,
+  }: { readonly device: Device; readonly progress: Progress; readonly signal?: CancelSignal | undefined },
 ): Promise<Measurement[]> {
   const { manifest } = segmenter;
-  resetPeakMemory();
+  const peak = measurePeak(device);
   const prepared = prepareCase(channels, manifest.preprocessing);
   const classes = classTable(manifest);
   const classOf = new Map(classes.map(({ value }, index) => [value, index]));
@@ -36,7 +40,7 @@ export async function measureThroughStages(
     progress,
     ...(signal && { signal }),
   });
-  const memory = peakMemory();
+  const memory = peak();
   const { prepare = 0, stage1 = 0, stage2 = 0 } = seconds;
   const needed = { stage1: prepare + stage1, stage2: prepare + stage1 + stage2 };
   return promptedStages.map((stage) => ({
