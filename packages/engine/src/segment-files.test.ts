@@ -35,7 +35,11 @@ function model(channelNames: readonly string[] = ["MR"]) {
     },
     { file: "model.json" },
   );
-  return { manifest, segmenter: new Segmenter(manifest, { step0: [bright(channelNames.length)] }), device: "cpu" } as const;
+  return {
+    manifest,
+    segmenter: new Segmenter(manifest, { step0: [bright(channelNames.length)] }),
+    device: "cpu",
+  } as const;
 }
 
 const shape = [5, 6, 7] as const;
