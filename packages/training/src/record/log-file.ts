@@ -46,6 +46,9 @@ export const isPoint = (each: LogEntry): each is CurvePoint => "stage" in each;
 export const resultIn = (entries: readonly LogEntry[], name: string): number | undefined =>
   entries.find((each): each is RunResult => !isPoint(each) && each.result === name)?.value;
 
+/** Results that tell how many bytes a run held at most. */
+export const peakResult = { host: "memory/peak", device: "memory/peak on the device" } as const;
+
 export interface LogContent {
   /** Without those that later ones replace. */
   readonly entries: readonly LogEntry[];

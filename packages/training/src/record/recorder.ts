@@ -115,11 +115,8 @@ export class RunRecorder {
 
   /** As `results`, but a larger figure that was kept before stays. */
   #resultsAtLeast(values: Readonly<Record<string, number>>): void {
-    const largest = Object.entries(values).map(([name, value]): [string, number] => [
-      name,
-      Math.max(value, resultIn(this.#entries, name) ?? value),
-    ]);
-    this.results(Object.fromEntries(largest));
+    const larger = Object.entries(values).filter(([name, value]) => value > (resultIn(this.#entries, name) ?? 0));
+    this.results(Object.fromEntries(larger));
   }
 
   /** Keeps what is known about the run, beside what was said before. Dice of the validation cases become results, too. */

@@ -109,7 +109,7 @@ describe("the page about a training", () => {
     );
   });
 
-  test("what is expected of a graphics card stands beside what is expected of the computer's memory", async () => {
+  test("what a graphics card held and is expected to stands beside the same of the computer's memory", async () => {
     const recorder = await open();
     await recorder.describe({
       memory: [
@@ -118,10 +118,13 @@ describe("the page about a training", () => {
       ],
     });
     recorder.add({ stage: "step 0: training the U-Net", iteration: 1, values: { loss: 1 }, seconds: 60 });
-    recorder.close();
+    recorder.close({ "memory/peak on the device": 5 * 2 ** 30 });
+    (await open()).close({ "memory/peak on the device": Number.NaN });
     const page = await renderRunReport(model);
-    expect(page).toContain("GPU memory predicted");
-    expect(page).toMatch(/<td>whole run<.td>.*<td class="number">1\.00<.td><td class="number">7\.00<.td><.tr>/);
+    expect(page).toMatch(/memory at most.*memory predicted.*GPU memory at most.*GPU memory predicted/s);
+    expect(page).toMatch(
+      /<td>whole run<.td>.*<td class="number">1\.00<.td><td class="number">5\.00<.td><td class="number">7\.00<.td><.tr>/,
+    );
   });
 
   test("pictures of the run's folder are on it, by case", async () => {

@@ -13,7 +13,7 @@ import type { ModelManifest } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
 import { curvesOf, plotsOf } from "./curves.js";
 import { type RunFacts, readFacts } from "./facts.js";
-import { isPoint, readLog, resultIn } from "./log-file.js";
+import { isPoint, peakResult, readLog, resultIn } from "./log-file.js";
 import { logName } from "./recorder.js";
 import {
   chosenScores,
@@ -53,7 +53,7 @@ export async function renderRunReport(model: string): Promise<string> {
   const planned = plannedSteps(facts, Object.keys(curves));
   const cost = costTable(points, planned, {
     expected: facts.memory,
-    peak: resultIn(entries, "memory/peak"),
+    peak: { host: resultIn(entries, peakResult.host), device: resultIn(entries, peakResult.device) },
   });
   const cases = await pictures(join(log, pictureFolder));
   return renderReport({

@@ -98,12 +98,14 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
 export interface RunMemory {
   /** Bytes of each phase. */
   readonly expected?: RunFacts["memory"];
-  /** Bytes the process held at most, over all sessions that came to an end. */
-  readonly peak?: number | undefined;
+  /** Bytes held at most over all sessions that came to an end: by the process, and on its graphics card. */
+  readonly peak?: { readonly host?: number | undefined; readonly device?: number | undefined } | undefined;
 }
 
 /** The planner's phase that a recorded stage is. */
 const phaseOf = (stage: string): string => (stage.startsWith("step 0") ? step0Phase : refinerPhase);
+
+const known = (value: number | undefined): number[] => (value === undefined ? [] : [value]);
 
 /** The largest, in GiB; NaN for none. */
 const gibibytes = (bytes: readonly number[]): number =>
@@ -113,7 +115,7 @@ const gibibytes = (bytes: readonly number[]): number =>
 export function costTable(
   points: readonly CurvePoint[],
   planned: Planned,
-  { expected = [], peak }: RunMemory = {},
+  { expected = [], peak = {} }: RunMemory = {},
 ): { readonly table: Table | undefined; readonly steps: number; readonly seconds: number; readonly state: string } {
   const stages = [...new Set(points.map(({ stage }) => stage))];
   const rows = stages.map((stage) => {
@@ -131,14 +133,15 @@ export function costTable(
     (place) => place === "host" || expected.some((each) => each.place === place),
   );
   /** Of one phase, or of all. */
-  const predicted = (phase?: string) =>
-    places.map((place) =>
-      gibibytes(
-        expected
-          .filter((each) => each.place === place && (phase === undefined || each.phase === phase))
-          .map(({ bytes }) => bytes),
-      ),
+  const predicted = (place: (typeof places)[number], phase?: string) =>
+    gibibytes(
+      expected
+        .filter((each) => each.place === place && (phase === undefined || each.phase === phase))
+        .map(({ bytes }) => bytes),
     );
+  /** Of the process and, where there is one, of the graphics card: at most and predicted. @param most bytes */
+  const memory = (most: Readonly<Record<(typeof places)[number], readonly number[]>>, phase?: string) =>
+    places.flatMap((place) => [gibibytes(most[place]), predicted(place, phase)]);
   return {
     steps,
     seconds,
@@ -157,8 +160,9 @@ export function costTable(
               { name: "planned", digits: 0 },
               { name: "a step", unit: "s", digits: 3 },
               { name: "all steps", unit: "min", digits: 1 },
-              { name: "memory at most", unit: "GiB", digits: 2 },
-              ...places.map((place) => ({ name: predictedIn[place], unit: "GiB", digits: 2 })),
+              ...places
+                .flatMap((place) => [`${memoryOf[place]} at most`, `${memoryOf[place]} predicted`])
+                .map((name) => ({ name, unit: "GiB", digits: 2 })),
             ],
             rows: [
               ...rows.map((row) => [
@@ -167,8 +171,7 @@ export function costTable(
                 planned[row.stage] ?? Number.NaN,
                 row.seconds / row.steps,
                 row.seconds / 60,
-                gibibytes([row.memory]),
-                ...predicted(phaseOf(row.stage)),
+                ...memory({ host: [row.memory], device: [] }, phaseOf(row.stage)),
               ]),
               [
                 "whole run",
@@ -176,8 +179,10 @@ export function costTable(
                 Number.NaN,
                 Number.NaN,
                 seconds / 60,
-                gibibytes([...rows.map(({ memory }) => memory), ...(peak === undefined ? [] : [peak])]),
-                ...predicted(),
+                ...memory({
+                  host: [...rows.map((row) => row.memory), ...known(peak.host)],
+                  device: known(peak.device),
+                }),
               ],
             ],
             footerRows: 1,
@@ -186,10 +191,11 @@ export function costTable(
   };
 }
 
-const predictedIn = { host: "memory predicted", device: "GPU memory predicted" } as const;
+const memoryOf = { host: "memory", device: "GPU memory" } as const;
 
 const memoryLegend =
-  "At most is what the process held of the computer's memory, files among it that the system takes back when it needs room. " +
+  "At most is what the process held of the computer's memory, files among it that the system takes back when it needs room, and what " +
+  "libtorch held of a GPU. " +
   "Predicted is the fullest moment that the planner expects; that of the whole run may lie in preparing or predicting cases.";
 
 /** The data set and what the planner made of it. */

@@ -11,14 +11,16 @@ import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsa
 import { writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
-import { type Device, getNumThreads, measurePeak, writeSafetensors } from "@rfmedsam/torch";
+import { type Device, emptyDeviceCache, getNumThreads, measurePeak, writeSafetensors } from "@rfmedsam/torch";
 import { chooseOutputs, type ModelChoices, type ValidationDice, validationDice } from "../choice/choose.js";
 import type { MeasuredCase } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
 import { type Dataset, readDataset } from "../dataset/nnunet.js";
 import { type Division, divide, fewestCases } from "../folds.js";
 import type { Curve } from "../loop/loop.js";
+import { placeOf } from "../plan/memory/sheet.js";
 import { validationRows } from "../record/facts.js";
+import { peakResult } from "../record/log-file.js";
 import { RunRecorder } from "../record/recorder.js";
 import { logFolder } from "../record/run-report.js";
 import { versions } from "../version.js";
@@ -84,8 +86,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     return await runAll(options, dataset, work, begun, recorder);
   } finally {
-    const unwritten = recorder.close({ "memory/peak": peak() });
+    const unwritten = recorder.close({ [peakResult[placeOf(begun.device)]]: peak() });
     if (unwritten !== undefined) options.note?.(`The record of the training is not whole: ${explain(unwritten)}`);
+    emptyDeviceCache(begun.device);
   }
 }
 
