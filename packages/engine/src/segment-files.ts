@@ -65,8 +65,8 @@ export interface SegmentedCase extends InputCase {
   readonly switched: readonly SwitchedClass[];
   /** Wall-clock seconds: read, prepare, step0, stage1, stage2, merge, write, total. */
   readonly seconds: Readonly<Record<string, number>>;
-  /** Bytes that the process held at most meanwhile (where the system cannot tell: since it began); on a GPU what libtorch held of it. */
-  readonly peakMemory: number;
+  /** Bytes that the process held at most meanwhile (where the system cannot tell: since it began); on a GPU what libtorch held of it, if it tells. */
+  readonly peakMemory?: number | undefined;
   readonly labels: readonly FoundLabel[];
 }
 
@@ -169,10 +169,12 @@ async function segmentCase(
     uncertaintyFile,
     switched: segmentation.switched,
     seconds: { read, ...segmentation.seconds, write: since(writing), total: since(started) },
-    peakMemory: peak(),
+    peakMemory: finite(peak()),
     labels: foundLabels(segmentation.labels, classes),
   };
 }
+
+const finite = (value: number) => (Number.isFinite(value) ? value : undefined);
 
 /** @returns the file, or `undefined` if the image is no DICOM series */
 async function writeDicomSeg(

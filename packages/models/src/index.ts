@@ -39,6 +39,7 @@ export {
 export { TorchSam } from "./engine/promptable-sam.js";
 export { TorchSam2Pictures } from "./engine/promptable-sam2.js";
 export { TorchRefiner } from "./engine/refiner.js";
+export { embeddingBytes, memoryBytes, roomIn } from "./engine/refiner-room.js";
 export { TorchPatchNetwork } from "./engine/unet-patches.js";
 export { PromptGenerator } from "./generators/generator.js";
 export { type PromptGeneratorName, promptGeneratorNamed, promptGeneratorNames } from "./generators/named.js";

@@ -46,7 +46,7 @@ export interface CaseStages {
   readonly axis: 0 | 1 | 2;
 }
 
-/** Slices whose embeddings and memories are kept for networks that do not say for how many there is room. */
+/** Slices whose embeddings and memories are kept where a network does not say for how many there is room. */
 const usuallyKept = 64;
 
 /** The axes a refiner is run along. */

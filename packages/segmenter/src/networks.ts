@@ -155,8 +155,8 @@ export interface RefinerNetwork {
    * @returns class logits `[K, maskSize, maskSize]` before softmax, background first
    */
   propose?(embedding: EmbeddingHandle): Promise<Float32Array>;
-  /** For how much there is memory now, by the network's own estimate; asked once a case. Without it, 64 of each. */
-  room?(): RefinerRoom;
+  /** For how much there is memory now, by the network's own estimate; undefined where it does not know. */
+  room?(): RefinerRoom | undefined;
   release(...handles: readonly AnyHandle[]): void;
 }
 

@@ -18,6 +18,8 @@ struct DeviceMemory {
   c10::DeviceIndex index;
 };
 
+constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+
 // None for the CPU, and for devices that this libtorch has not.
 std::optional<DeviceMemory> memory_of(const std::string& name) {
   const c10::Device device(name);
@@ -29,18 +31,29 @@ std::optional<DeviceMemory> memory_of(const std::string& name) {
 }
 #endif
 
-// deviceMemory("cuda:0") → [free, total, held, peak] in bytes: what the device has left and has, what the allocator holds of it now and
-// held at most since the last reset; none where nobody counts
+// deviceMemory("cuda:0") → [free, used] in bytes: what tensors can have (of the device, and of what the allocator keeps for them) and what
+// they have; none where nobody counts
 napi_value device_memory(napi_env env, napi_callback_info info) {
   return guarded(env, info, "deviceMemory", [env](Arguments& a) {
 #ifdef RFMEDSAM_ALLOCATOR_TELLS
     if (const auto memory = memory_of(string_of(env, a.values[0]))) {
-      constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
       const auto [free, total] = memory->allocator->getMemoryInfo(memory->index);
-      const auto held = memory->allocator->getDeviceStats(memory->index).reserved_bytes[all];
-      const std::vector<int64_t> told{static_cast<int64_t>(free), static_cast<int64_t>(total), held.current, held.peak};
+      const auto stats = memory->allocator->getDeviceStats(memory->index);
+      const int64_t used = stats.allocated_bytes[all].current;
+      const std::vector<int64_t> told{static_cast<int64_t>(free) + stats.reserved_bytes[all].current - used, used};
       return to_js(env, told);
     }
+#endif
+    return undefined(env);
+  });
+}
+
+// devicePeak("cuda:0") → bytes that the allocator held at most since the last reset; none where nobody counts
+napi_value device_peak(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "devicePeak", [env](Arguments& a) {
+#ifdef RFMEDSAM_ALLOCATOR_TELLS
+    if (const auto memory = memory_of(string_of(env, a.values[0])))
+      return to_js(env, int64_t{memory->allocator->getDeviceStats(memory->index).reserved_bytes[all].peak});
 #endif
     return undefined(env);
   });
@@ -70,6 +83,7 @@ napi_value empty_device_cache(napi_env env, napi_callback_info info) {
 
 void define_memory(napi_env env, napi_value exports) {
   define(env, exports, "deviceMemory", device_memory);
+  define(env, exports, "devicePeak", device_peak);
   define(env, exports, "resetDevicePeak", reset_device_peak);
   define(env, exports, "emptyDeviceCache", empty_device_cache);
 }

@@ -1,15 +1,32 @@
+import { EngineError } from "@rfmedsam/base";
 import { residentMemory } from "@rfmedsam/base/node";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { availableMemory, emptyDeviceCache, freeMemory, measurePeak } from "./device-memory.js";
 import { full, zeros } from "./factories.js";
+import { native } from "./native.js";
 import { cudaDeviceCount } from "./runtime.js";
 import { scope } from "./scope.js";
 
 const mebibyte = 2 ** 20;
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 test("the CPU has what is free and what this process holds", () => {
-  const own = availableMemory("cpu")! - freeMemory("cpu")!;
-  expect(Math.abs(own - residentMemory())).toBeLessThan(64 * mebibyte);
+  vi.spyOn(process, "availableMemory").mockReturnValue(5e9);
+  expect(freeMemory("cpu")).toBe(5e9);
+  expect(Math.abs(availableMemory("cpu")! - 5e9 - residentMemory())).toBeLessThan(64 * mebibyte);
+});
+
+test("a GPU that does not answer any more hides no failure", () => {
+  const broken = () => {
+    throw new EngineError({ found: "CUDA error: an illegal memory access was encountered" });
+  };
+  vi.spyOn(native, "devicePeak").mockImplementation(broken);
+  vi.spyOn(native, "emptyDeviceCache").mockImplementation(broken);
+  expect(measurePeak("cuda:0")()).toBeNaN();
+  expect(() => emptyDeviceCache("cuda:0")).not.toThrow();
 });
 
 test("the peak of the CPU is that of the process since measuring began", () => {

@@ -2,11 +2,12 @@
  * How much memory a device has, and how much work on it takes: on the CPU main memory and this process, on a GPU the card and what
  * libtorch's allocator holds of it (CUDA's own few hundred MiB apart).
  */
+import { EngineError, ResourceError } from "@rfmedsam/base";
 import { peakMemory, resetPeakMemory, residentMemory } from "@rfmedsam/base/node";
 import { native } from "./native.js";
 import type { Device } from "./tensor.js";
 
-/** Bytes of a device that nobody has; undefined for a GPU whose libtorch does not tell (before 2.10). */
+/** Bytes of a device that tensors to come can have; undefined for a GPU whose libtorch does not tell (before 2.10). */
 export function freeMemory(device: Device): number | undefined {
   return device === "cpu" ? process.availableMemory() : native.deviceMemory(device)?.[0];
 }
@@ -19,15 +20,14 @@ export function freeMemory(device: Device): number | undefined {
 export function availableMemory(device: Device): number | undefined {
   if (device === "cpu") return process.availableMemory() + residentMemory();
   const told = native.deviceMemory(device);
-  if (told === undefined) return undefined;
-  const [free, , held] = told;
-  return free + held;
+  return told && told[0] + told[1];
 }
 
 /**
- * Begins to measure.
+ * Begins to measure. Process and device have one mark each: whoever measures next begins anew for all.
  *
- * @returns tells the bytes held at most since: by the process, or on the device; NaN for a GPU whose libtorch does not tell
+ * @returns tells the bytes held at most since: by the process, or on the device; NaN for a GPU whose libtorch does not tell, or that does
+ *   not answer any more
  */
 export function measurePeak(device: Device): () => number {
   if (device === "cpu") {
@@ -35,10 +35,23 @@ export function measurePeak(device: Device): () => number {
     return peakMemory;
   }
   native.resetDevicePeak(device);
-  return () => native.deviceMemory(device)?.[3] ?? Number.NaN;
+  return () => unlessBroken(() => native.devicePeak(device)) ?? Number.NaN;
 }
 
 /** Gives back to a GPU what libtorch keeps of it for tensors to come; nothing on the CPU. */
 export function emptyDeviceCache(device: Device): void {
-  if (device !== "cpu") native.emptyDeviceCache(device);
+  if (device !== "cpu") unlessBroken(() => native.emptyDeviceCache(device));
+}
+
+/**
+ * For what is done at the end, whatever happened: after some failures a GPU answers every call with the same error, and it is the failure
+ * before that has to be told.
+ */
+function unlessBroken<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof EngineError || error instanceof ResourceError) return undefined;
+    throw error;
+  }
 }

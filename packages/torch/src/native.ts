@@ -64,7 +64,8 @@ interface Native {
   manualSeed(seed: number): void;
   randomState(device: string): Handle;
   setRandomState(device: string, state: Handle): void;
-  deviceMemory(device: string): [free: number, total: number, held: number, peak: number] | undefined;
+  deviceMemory(device: string): [free: number, used: number] | undefined;
+  devicePeak(device: string): number | undefined;
   resetDevicePeak(device: string): void;
   emptyDeviceCache(device: string): void;
 }

@@ -37,7 +37,10 @@ test("a convolution that cannot be run is told as well", async () => {
   expect(code).toBe(2);
   expect(JSON.parse(out.split("\n")[0]!)).toMatchObject({
     healthy: false,
-    engine: { engine: expect.stringMatching(/a convolution of ones fails: .*no kernel image/) },
+    engine: {
+      engine: expect.stringMatching(/a convolution of ones fails: .*no kernel image/),
+      devices: expect.stringMatching(/^cpu \(fails\)/),
+    },
   });
   expect(err).toMatch(/no kernel image/);
 });

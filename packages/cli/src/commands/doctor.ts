@@ -53,12 +53,15 @@ async function aboutEngine(context: Context): Promise<{ facts: Facts; failure?: 
     const torch = await startEngine(context);
     const gpus = Array.from({ length: torch.cudaDeviceCount() }, (_, index): Device => `cuda:${index}`);
     const devices: readonly Device[] = ["cpu", ...gpus];
-    const failure = devices.map((device) => tryDevice(torch, device)).find((found) => found !== undefined);
+    const failures = devices.map((device) => tryDevice(torch, device));
+    const failure = failures.find((found) => found !== undefined);
     return {
       facts: {
         engine: failure === undefined ? "works" : failure.found,
         libtorch: `${torch.libtorchVersion()}${whereLibtorchIs()}`,
-        devices: devices.map((device) => `${device}${memoryOf(torch, device)}`).join(", "),
+        devices: devices
+          .map((device, n) => `${device}${failures[n] ? " (fails)" : memoryOf(torch, device)}`)
+          .join(", "),
         threads: `${torch.getNumThreads()} in use`,
       },
       ...(failure !== undefined && { failure }),

@@ -103,7 +103,7 @@ function foldList(text: string): readonly number[] {
 function sentence({ case: id, file, seconds, peakMemory, labels, switched }: SegmentedCase): string {
   const found = labels.map(({ name, ml }) => `${name} ${ml < 10 ? ml.toFixed(1) : ml.toFixed(0)} ml`).join(", ");
   return [
-    `${id}: ${file} (${seconds.total?.toFixed(1)} s, ${formatBytes(peakMemory)} at most)`,
+    `${id}: ${file} (${seconds.total?.toFixed(1)} s${peakMemory === undefined ? "" : `, ${formatBytes(peakMemory)} at most`})`,
     found === "" ? "nothing was found" : found,
     ...switched.map(({ because }) => because),
   ].join("\n  ");

@@ -127,11 +127,14 @@ test("there is room for what fits a quarter of the free memory", async () => {
   const decoded = await network.decode(embedding, boxes(2));
   const memory = (await network.remember(embedding, decoded.state)) as unknown as Memory;
   const free = freeMemory("cpu")!;
-  const room = network.room();
+  const room = network.room()!;
   const share = (each: number) => each / (free / 4);
   expect(share(room.embeddings * bytes)).toBeCloseTo(1, 1);
   expect(share(room.memories * ((memory.features.byteSize + memory.pointer.byteSize) / 2))).toBeCloseTo(1, 1);
   network.release(embedding, decoded.state, memory as unknown as MemoryHandle);
+  // Of less where less may be taken.
+  const bound = new TorchRefiner(model, "cpu", { memory: 40 * bytes }).room()!;
+  expect(bound.embeddings).toBe(10);
 });
 
 describe("answers", () => {

@@ -25,6 +25,7 @@ import type { ImageEmbedding, MemorySet } from "../sam2/memory-set.js";
 import { type Points, pointLabel } from "../sam2/prompt-encoder.js";
 import type { HeadOutput, Sam2Base } from "../sam2/sam2-base.js";
 import { Held, infer, ownPart, releaseAll } from "./inference.js";
+import { roomIn } from "./refiner-room.js";
 
 class Embedding extends Held implements EmbeddingHandle {
   declare readonly [handleKind]: "embedding";
@@ -73,6 +74,8 @@ export interface TorchRefinerOptions {
    * does; computing stays in the model's own type. By default they are kept as computed.
    */
   readonly memoryDtype?: Dtype | undefined;
+  /** Bytes of which a case's embeddings and memories may take half, if so many are free; otherwise of what is. */
+  readonly memory?: number | undefined;
   /** What proposes where every class is, of a model whose prompts come from no U-Net; in evaluation mode, on the model's device. */
   readonly generator?: PromptGenerator | undefined;
 }
@@ -204,17 +207,9 @@ export class TorchRefiner implements RefinerNetwork {
     );
   }
 
-  /** Half of what is free, half of it for either; as usual where nobody knows what is. */
-  room(): RefinerRoom {
-    const { neck } = this.model.config.imageEncoder;
+  room(): RefinerRoom | undefined {
     const free = freeMemory(this.device);
-    if (free === undefined) return { embeddings: 64, memories: 1024 };
-    const [side, half] = [this.imageSize / this.model.config.backboneStride, free / 4];
-    // Features at a sixteenth of the picture, and at an eighth and a quarter with a quarter and an eighth of the channels.
-    const highRes = this.model.config.useHighResFeaturesInSam ? 4 / 4 + 16 / 8 : 0;
-    const embedding = 4 * neck.dModel * side ** 2 * (1 + highRes);
-    const memory = 4 * (this.model.config.memoryEncoder.outDim * side ** 2 + neck.dModel);
-    return { embeddings: Math.floor(half / embedding), memories: Math.floor(half / memory) };
+    return free === undefined ? undefined : roomIn(Math.min(free, this.options.memory ?? free), this.model.config);
   }
 
   release(...handles: readonly AnyHandle[]): void {

@@ -50,7 +50,7 @@ export function costTable(segmented: readonly SegmentedCase[]): Table {
   const stages = ["prepare", ...stageNames, "merge", "total"] as const;
   const rows = segmented.map((each) => [
     ...stages.map((stage) => each.seconds[stage] ?? Number.NaN),
-    megabytes(each.peakMemory),
+    megabytes(each.peakMemory ?? Number.NaN),
   ]);
   const mean = (column: number) => rows.reduce((sum, row) => sum + row[column]!, 0) / rows.length;
   return {
@@ -134,7 +134,7 @@ function page(facts: DemoFacts, cases: readonly ReportCase[]): string {
   const labels = Object.entries(evaluation.labels);
   const costs = costTable(segmented);
   const meanTime = segmented.reduce((sum, each) => sum + (each.seconds.total ?? 0), 0) / segmented.length;
-  const peak = Math.max(...segmented.map((each) => each.peakMemory));
+  const peak = Math.max(...segmented.map((each) => each.peakMemory ?? Number.NaN));
   return renderReport({
     title: "RFMedSAM 2 on phantoms",
     summary:

@@ -126,7 +126,7 @@ export async function planDataset(
     plan,
     budget,
     hostBudget: hostBudget(configuration.memory, device),
-    ...estimateRun({ plan, fingerprint, configuration, device, free: freeMemory(device) }),
+    ...estimateRun({ plan, fingerprint, configuration, device, free: Math.min(freeMemory(device) ?? budget, budget) }),
     advice: adviseSlicing(plan.recipe.spacing ?? fingerprint.medianSpacing, configuration),
     division: {
       folds: leftOut.map((left) => ({ training: ids.length - left.length, leftOut: left.length })),

@@ -29,12 +29,12 @@ export interface Plan {
   readonly architecture: UNetArchitecture;
 }
 
-/** Array axes along which prediction averages mirrored views: none of which a patch has one voxel, that is its own mirror image. */
-export function predictionMirrorAxes(
-  { patch }: Pick<Plan, "patch">,
-  { mirrorPrediction, augmentation }: Pick<TrainingConfiguration["step0"], "mirrorPrediction" | "augmentation">,
-): number[] {
-  return mirrorPrediction ? augmentation.mirrorAxes.filter((axis) => patch[axis]! > 1) : [];
+/** Array axes along which prediction averages mirrored views. */
+export function predictionMirrorAxes({
+  mirrorPrediction,
+  augmentation,
+}: Pick<TrainingConfiguration["step0"], "mirrorPrediction" | "augmentation">): number[] {
+  return mirrorPrediction ? [...augmentation.mirrorAxes] : [];
 }
 
 /** What planning looks at: the medians and intensities; what else the fingerprint has makes the plan better. */

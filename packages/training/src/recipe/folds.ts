@@ -165,7 +165,7 @@ async function heldOutFold(dataset: Dataset): Promise<RecipeFold> {
     notes:
       unlabelled.length === 0
         ? []
-        : [`${unlabelled.length} held-out cases have no labels and are not measured (${someOf(unlabelled)}).`],
+        : [`Held-out cases without labels are not measured: ${unlabelled.length} (${someOf(unlabelled)}).`],
     train: () => true,
     measure: (id) => measured.has(id),
     images,

@@ -285,7 +285,7 @@ describe("a recipe's folds", () => {
       join(folder, "labelsTs/t2.nii.gz"),
     ]);
     expect(fold!.measure("t3")).toBe(false);
-    expect(fold!.notes).toEqual(["1 held-out cases have no labels and are not measured (t3)."]);
+    expect(fold!.notes).toEqual(["Held-out cases without labels are not measured: 1 (t3)."]);
   });
 
   test.each([

@@ -12,6 +12,8 @@ import { stageNames } from "@rfmedsam/segmenter";
  * @param segmented the costs that are known: none of cases that another program segmented
  */
 export function stageTable(evaluation: Evaluation, segmented: readonly SegmentedCase[]): Table {
+  // Costs come from a file, in which what is unknown is null.
+  const peaks = segmented.flatMap(({ peakMemory }) => peakMemory ?? []);
   const metrics = evaluation.metrics.filter(({ headline }) => headline);
   return {
     title: "Every stage",
@@ -31,9 +33,7 @@ export function stageTable(evaluation: Evaluation, segmented: readonly Segmented
         return [spreadOf(foreground), { low: foreground.low, high: foreground.high }];
       }),
       secondsOf(column, segmented),
-      isStage(column) || segmented.length === 0
-        ? null
-        : Math.max(...segmented.map(({ peakMemory }) => peakMemory)) / 2 ** 30,
+      isStage(column) || peaks.length === 0 ? null : Math.max(...peaks) / 2 ** 30,
     ]),
     legend: [
       "Scores are means over the labels of their means over the cases (± standard deviation of the cases' own means); distances to an empty mask (∞) are counted and left out of the mean.",

@@ -242,7 +242,7 @@ describe("masks that are given", () => {
   test("are stage 1's answer, and are followed by their memories alone, as the segmenter does it", async () => {
     const model = await restless(3);
     const batch = makeBatch([draw(4)], imageSize, "cpu");
-    const { stage1, stage2 } = noGrad(() => scope(() => runStages(model, batch, options)));
+    const { stage1 } = noGrad(() => scope(() => runStages(model, batch, options)));
     expect(stage1.highResMasks.gt(0).float().sub(batch.truth).abs().amax().item()).toBe(0);
 
     // Two slices of the one object there is, the lower one seen from the one above it.
@@ -262,8 +262,6 @@ describe("masks that are given", () => {
     const { logits: followed } = await network.decode(own!, { count: 1 }, conditioned, { multimask: false });
     const trained = two.lowResMasks.toFloat32Array().subarray(0, maskSize * maskSize);
     expect(Math.max(...trained.map((logit, i) => Math.abs(logit - followed[i]!)))).toBeLessThan(2e-3);
-    // With its neighbours' prompts they would have been others.
-    expect(stage2.lowResMasks.shape[0]).toBe(batch.objects.length);
     model.free();
   });
 

@@ -38,7 +38,7 @@ export interface Begun extends PlannedRun {
   readonly device: Device;
 }
 
-/** @throws as `WorkFolder.begin`, `step0Of` and `planDataset` do; ResourceError when a new run does not fit the memory or the disk */
+/** @throws as `WorkFolder.begin`, `step0Of` and `planDataset` do; ResourceError when a new run does not fit the memory, or, with a step 0 of its own, the disk */
 export async function begin(options: BeginOptions, dataset: Dataset, work: WorkFolder): Promise<Begun> {
   const { output, configuration, seed, restart, step0From, progress, note = () => {}, signal } = options;
   const device = chooseDevice(options.device);

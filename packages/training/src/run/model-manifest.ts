@@ -60,7 +60,7 @@ function step0Of({ configuration, plan, division }: Run): ModelManifest["step0"]
     architecture: { ...plan.architecture },
     patch: [...plan.patch],
     folds: division.leftOut.map((_, fold) => foldFile(fold)),
-    mirrorAxes: predictionMirrorAxes(plan, configuration.step0),
+    mirrorAxes: predictionMirrorAxes(configuration.step0),
     overlap: configuration.step0.overlap,
   };
 }

@@ -7,6 +7,7 @@ import { type MeasuredCase, measureCase } from "../choice/measure.js";
 import { refinerSettings } from "../choice/settings.js";
 import type { StoredCase } from "../dataset/store.js";
 import type { Curve } from "../loop/loop.js";
+import { memoryBudget } from "../plan/memory/budget.js";
 import type { RefinerModel } from "../refiner/model.js";
 import { RefinerCase } from "../refiner/sequences.js";
 import { trainRefiner } from "../refiner/train.js";
@@ -62,7 +63,10 @@ async function measureValidation(
   model.eval();
   const calibration = { stage1: model.stage1.export(), stage2: model.stage2.export() };
   const options = {
-    network: new TorchRefiner(model.sam2, device, { generator: model.generator }),
+    network: new TorchRefiner(model.sam2, device, {
+      generator: model.generator,
+      memory: memoryBudget(configuration.memory, device),
+    }),
     settings: refinerSettings(configuration.refiner, calibration),
     classes: classes.length,
     signal,

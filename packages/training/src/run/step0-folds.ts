@@ -40,7 +40,7 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
     for (const [index, id] of toPredict.entries()) {
       throwIfCancelled(signal);
       const stored = cases.get(id)!;
-      const mirrorAxes = predictionMirrorAxes(plan, configuration.step0);
+      const mirrorAxes = predictionMirrorAxes(configuration.step0);
       const logits = await predictVolume(patches, stored, { overlap, mirrorAxes, ...(signal && { signal }) });
       await work.predictions.add(id, logits, run.classes.length, stored.shape);
       progress({ stage: `step 0: predicting with ${which}`, done: index + 1, total: toPredict.length });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { freeMemory, hostBudget, memoryBudget } from "./budget.js";
+import { hostBudget, memoryBudget, obtainableMemory } from "./budget.js";
 import { gibibyte, mebibyte } from "./sheet.js";
 
 describe("the memory that training may take", () => {
@@ -13,7 +13,7 @@ describe("the memory that training may take", () => {
   });
 
   test("is nine tenths of what is free otherwise, what this process holds counted as free", () => {
-    const free = freeMemory("cpu");
+    const free = obtainableMemory("cpu");
     expect(free).toBeGreaterThan(process.memoryUsage().rss / 2);
     const budget = memoryBudget("auto", "cpu");
     expect(budget).toBeGreaterThan(0.5 * free);
@@ -27,7 +27,7 @@ describe("the computer's memory that training may take", () => {
   });
 
   test("is nine tenths of what is free beside a GPU, whose memory alone is configured", () => {
-    const free = freeMemory("cpu");
+    const free = obtainableMemory("cpu");
     for (const memory of [6, "auto"] as const) {
       expect(hostBudget(memory, "cuda:0")).toBeGreaterThan(0.5 * free);
       expect(hostBudget(memory, "cuda:0")).toBeLessThan(free);
@@ -51,10 +51,10 @@ describe.skipIf(process.platform === "win32")("the free memory of a GPU", () => 
 
   test("is NVIDIA's tool's answer for that GPU", async () => {
     await tool(`for last; do true; done; expr 1000 + "$(echo "$last" | cut -d= -f2)"`);
-    expect(freeMemory("cuda:2")).toBe(1002 * mebibyte);
-    expect(freeMemory("cuda")).toBe(1000 * mebibyte);
+    expect(obtainableMemory("cuda:2")).toBe(1002 * mebibyte);
+    expect(obtainableMemory("cuda")).toBe(1000 * mebibyte);
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "5,7");
-    expect(freeMemory("cuda:1")).toBe(1007 * mebibyte);
+    expect(obtainableMemory("cuda:1")).toBe(1007 * mebibyte);
   });
 
   test.each(["exit 1", "echo '[N/A]'", "echo", "echo 0"])(

@@ -14,7 +14,7 @@ const automatic = 0.9;
  * @throws ConfigError when it is to be found out and cannot be
  */
 export function memoryBudget(memory: TrainingConfiguration["memory"], device: Device): number {
-  return memory === "auto" ? automatic * freeMemory(device) : memory * gibibyte;
+  return memory === "auto" ? automatic * obtainableMemory(device) : memory * gibibyte;
 }
 
 /**
@@ -22,11 +22,11 @@ export function memoryBudget(memory: TrainingConfiguration["memory"], device: De
  * tenths of what is free.
  */
 export function hostBudget(memory: TrainingConfiguration["memory"], device: Device): number {
-  return placeOf(device) === "host" ? memoryBudget(memory, device) : automatic * freeMemory("cpu");
+  return placeOf(device) === "host" ? memoryBudget(memory, device) : automatic * obtainableMemory("cpu");
 }
 
 /** Bytes a run can have on a device: what the system (or the container, or the card) can still give and what this process holds already. */
-export function freeMemory(device: Device): number {
+export function obtainableMemory(device: Device): number {
   return availableMemory(device) ?? freeOnGpu(device);
 }
 

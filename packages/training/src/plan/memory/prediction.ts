@@ -5,7 +5,7 @@
  * A graphics card holds the networks and what they work on; volumes, and all that is computed of them, stay in the computer's memory.
  */
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
-import type { Sam2Config } from "@rfmedsam/models";
+import { embeddingBytes, memoryBytes, roomIn, type Sam2Config } from "@rfmedsam/models";
 import type { Device } from "@rfmedsam/torch";
 import type { Fingerprint } from "../fingerprint.js";
 import { shapeAt } from "../spacing.js";
@@ -28,7 +28,7 @@ export interface PredictionSizes {
       }
     | undefined;
   readonly device: Device;
-  /** Bytes of the device that nobody has: a quarter of them may hold slices' embeddings, another their memories. No limit by default. */
+  /** Bytes of the device that nobody has: they bound how many slices' embeddings and memories are kept. No limit by default. */
   readonly free?: number | undefined;
 }
 
@@ -72,7 +72,7 @@ export function estimatePrediction(sizes: PredictionSizes): MemoryEstimate[] {
   if (refiner) {
     const refining = moment();
     holdAnswers(refining.host, refiner.config, answers, objects);
-    holdSlices(refining.networks, refiner.config, Math.max(...counts), objects, free / 4);
+    holdSlices(refining.networks, refiner.config, Math.max(...counts), objects, free);
     moments.push(refining);
   }
   const merging = moment();
@@ -110,22 +110,21 @@ function holdAnswers(sheet: Sheet, { imageSize }: Sam2Config, slices: number, ob
   return sheet.hold("the refiner's answers", 4 * objects * (imageSize / 4) ** 2, 2 * slices);
 }
 
-/** What the refiner holds for the slices it works on. @param most bytes of embeddings, and of memories, before some are made again */
-function holdSlices(sheet: Sheet, config: Sam2Config, slices: number, objects: number, most: number): Sheet {
+/** What the refiner holds for the slices it works on. @param free bytes, of which kept embeddings and memories take their part */
+function holdSlices(sheet: Sheet, config: Sam2Config, slices: number, objects: number, free: number): Sheet {
   const { imageSize, backboneStride, imageEncoder, memoryEncoder, memoryAttention, numMaskmem } = config;
   const width = imageEncoder.neck.dModel;
   const pixels = imageSize ** 2;
   const cells = (imageSize / backboneStride) ** 2;
-  const embedding = width * cells + (width / 8) * (pixels / 16) + (width / 4) * (pixels / 64);
-  const memory = objects * (memoryEncoder.outDim * cells + width);
-  const kept = (bytes: number) => Math.max(1, Math.min(slices, Math.floor(most / bytes)));
+  const room = roomIn(free, config);
+  const kept = (most: number) => Math.max(1, Math.min(slices, Math.floor(most)));
   const seen = numMaskmem * (cells + width / memoryEncoder.outDim);
   const encoding = 12 * imageEncoder.trunk.embedDim * (pixels / 16);
   const attending = objects * (cells * (10 * width + memoryAttention.dimFeedforward) + seen * 4 * width);
   const answering = objects * 15 * pixels;
   return sheet
-    .hold("slice embeddings", 4 * embedding, kept(4 * embedding))
-    .hold("memories", 4 * memory, kept(4 * memory))
+    .hold("slice embeddings", embeddingBytes(config), kept(room.embeddings))
+    .hold("memories", objects * memoryBytes(config), kept(room.memories / objects))
     .hold("a slice in the refiner", Math.max(encoding, attending, answering) / 4, 16);
 }
 

@@ -60,8 +60,7 @@ interface Running extends AblationOptions {
 /**
  * @throws ConfigError for what is wrong in the file, and for models or measurements of other settings or data in the output folder;
  *   DatasetError when nothing is left to learn from or to measure, or a case would be both; as `loadCase` for every measured case, before
- *   anything is trained; as `train` and `openModel`; InterruptedError, after which the same
- *   call goes on
+ *   anything is trained; as `train` and `openModel`; InterruptedError, after which the same call goes on
  */
 export async function runAblation(options: AblationOptions): Promise<StudyResult> {
   const { file, output, fold, progress = silent, signal } = options;

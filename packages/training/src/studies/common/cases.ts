@@ -66,7 +66,7 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
 const listedAtMost = 8;
 
 /** The first names, and a sign when there are more. */
-export function listed(names: readonly string[]): string {
+function listed(names: readonly string[]): string {
   return `${names.slice(0, listedAtMost).join(", ")}${names.length > listedAtMost ? ", …" : ""}`;
 }
 

@@ -73,8 +73,8 @@ export class StudyFolder {
     const all: Measurement[] = [];
     for (const [at, files] of cases.entries()) {
       const stage = `${part}, ${files.id} (${at + 1} of ${cases.length})`;
-      const own = (own: Progress) => measure(files, own);
-      all.push(...(await this.measureCase(part, files, own, { stage, progress, signal })));
+      const measureThis = (inner: Progress) => measure(files, inner);
+      all.push(...(await this.measureCase(part, files, measureThis, { stage, progress, signal })));
       progress({ stage: part, done: at + 1, total: cases.length });
     }
     return all;
