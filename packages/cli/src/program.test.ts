@@ -19,6 +19,9 @@ vi.mock("@rfmedsam/training", () => {
   const table = { columns: [{ name: "organ" }], rows: [] };
   return {
     runDemo: async () => ({ dice: table, cost: table, verdict, report: "report.html", seconds: 60 }),
+    sayHowToGoOn: (error: unknown) => {
+      throw error;
+    },
     writePhantomDataset: async () => {},
   };
 });
