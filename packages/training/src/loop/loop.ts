@@ -3,7 +3,8 @@
  * the caller's.
  *
  * A step draws its random numbers from streams named by (seed, step), never from the steps before: a run that was stopped and
- * resumed makes the same steps as one that was not.
+ * resumed makes the same steps as one that was not. On the CPU its numbers are the same bit for bit; on a GPU sums are added up in
+ * whatever order comes first.
  */
 import { type CancelSignal, EngineError, InterruptedError, type Progress, Random, ResourceError } from "@rfmedsam/base";
 import { type Module, manualSeed, type Optimizer, scope, type WeightAverage } from "@rfmedsam/torch";

@@ -1,6 +1,6 @@
 /**
  * The saved state of a training: one safetensors file with the weights, the optimiser's memory, the averaged weights and the curve, so
- * that going on gives the same numbers bit for bit. A checksum over all tensors tells a damaged file from a sound one.
+ * that going on gives the same numbers bit for bit (on the CPU). A checksum over all tensors tells a damaged file from a sound one.
  *
  * While a state is written the one before lies beside it (`NAME.previous.safetensors`) and stays there: whatever stops the writing, or
  * damages one file later, one of the two can be gone on from.
