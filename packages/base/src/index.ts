@@ -14,5 +14,6 @@ export {
   ResourceError,
   RfmedsamError,
 } from "./errors.js";
+export { someOf } from "./names.js";
 export { type CancelSignal, type Progress, type ProgressEvent, silent, throwIfCancelled } from "./progress.js";
 export { Random } from "./random.js";

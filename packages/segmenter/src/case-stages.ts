@@ -15,7 +15,7 @@ import { type ClassVolumes, meanScores, type StageName, scoresOfLogits, scoresOf
 import type { RefinerNetwork } from "./networks.js";
 import type { PreparedCase } from "./preprocessing.js";
 import { planPrompts, slicePrompts } from "./prompts.js";
-import { type RefineOptions, type RefineResult, refineCase, type StageResult } from "./refine.js";
+import { type RefineOptions, type RefineResult, refineCase, type StageResult, usuallyKept } from "./refine.js";
 import {
   extractSlice,
   fitOut,
@@ -45,9 +45,6 @@ export interface CaseStages {
   /** Array axis of those slices. */
   readonly axis: 0 | 1 | 2;
 }
-
-/** Slices whose embeddings and memories are kept where a network does not say for how many there is room. */
-const usuallyKept = 64;
 
 /** The axes a refiner is run along. */
 export function axesOf({ axis }: Pick<RefinerSettings, "axis">): readonly SliceAxis[] {

@@ -79,6 +79,9 @@ export interface RefineResult {
   readonly stage2?: StageResult;
 }
 
+/** Slices whose embeddings and memories are kept where nobody says for how many there is room. */
+export const usuallyKept = 64;
+
 /**
  * Runs stage 1 and, if wanted, stage 2.
  *
@@ -90,7 +93,7 @@ export async function refineCase(
   options: RefineOptions,
 ): Promise<RefineResult> {
   const pool = new HandlePool(network);
-  const { maxEmbeddings = 64, maxMemories = 64, embedBatch = 1 } = options;
+  const { maxEmbeddings = usuallyKept, maxMemories = usuallyKept, embedBatch = 1 } = options;
   const embeddings =
     options.embeddings ?? new EmbeddingWindow(network, pool, input.render, Math.max(1, maxEmbeddings), embedBatch);
   const memories = new StageMemories(network, pool, embeddings, input.prompts, maxMemories);

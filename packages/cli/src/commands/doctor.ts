@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { EngineError } from "@rfmedsam/base";
+import { EngineError, explain } from "@rfmedsam/base";
 import type { Device } from "@rfmedsam/torch";
 import type { Command } from "commander";
 import { type Context, type ContextOf, startEngine } from "../context.js";
@@ -89,13 +89,11 @@ function tryDevice({ ones, F, scope }: Torch, device: Device): EngineError | und
       if (sum === 12) continue;
       return new EngineError({ file: device, found: `${what} sums to ${sum}`, expected: "12", hint });
     } catch (cause) {
-      return new EngineError({ file: device, found: `${what} fails: ${messageOf(cause)}`, hint, cause });
+      return new EngineError({ file: device, found: `${what} fails: ${explain(cause)}`, hint, cause });
     }
   }
   return undefined;
 }
-
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
 
 /** Of a GPU; that of the machine stands above. */
 function memoryOf({ freeMemory }: Torch, device: Device): string {

@@ -1,7 +1,7 @@
 /** nnU-Net's `splits_final.json`: a list of folds, each `{ "train": [cases], "val": [cases] }`. A data set may come with the published one. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, someOf } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
 
 /** One division of the cases: those that are learned from, and those that are not. */
@@ -65,15 +65,14 @@ export function assertKnown(wanted: CaseFilter | undefined, known: Iterable<stri
   const there = new Set(known);
   const absent = names.filter((id) => !there.has(id));
   if (absent.length === 0) return;
-  const some = (ids: readonly string[]) => `${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}`;
   throw new DatasetError({
     file: folder,
     found:
       absent.length === names.length
-        ? `none of the chosen cases is here (${absent.length}: ${some(absent)})`
-        : `${absent.length} of the ${names.length} chosen cases are not here: ${some(absent)}`,
+        ? `none of the chosen cases is here (${absent.length}: ${someOf(absent)})`
+        : `${absent.length} of the ${names.length} chosen cases are not here: ${someOf(absent)}`,
     expected: `the cases of ${file}`,
-    hint: there.size === 0 ? undefined : `the cases here are called ${some([...there].sort())}`,
+    hint: there.size === 0 ? undefined : `the cases here are called ${someOf([...there].sort())}`,
   });
 }
 

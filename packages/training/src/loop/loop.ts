@@ -8,6 +8,7 @@
  */
 import { type CancelSignal, EngineError, InterruptedError, type Progress, Random, ResourceError } from "@rfmedsam/base";
 import { type Module, manualSeed, type Optimizer, scope, type WeightAverage } from "@rfmedsam/torch";
+import { goOn } from "../go-on.js";
 import { type Curve, type LoopState, resumeState, saveState } from "./state.js";
 
 export type { Curve } from "./state.js";
@@ -98,7 +99,7 @@ export async function trainLoop(options: LoopOptions): Promise<Curve> {
     if (stopped) {
       throw new InterruptedError({
         found: `stopped at step ${iteration} of ${iterations} (${stage})`,
-        hint: "run the same command again to go on from here",
+        hint: goOn,
       });
     }
   }

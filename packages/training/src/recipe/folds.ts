@@ -1,6 +1,6 @@
 /** The parts of a recipe's evaluation: which cases each learns from, and where the cases lie that it is measured on. */
 import { join } from "node:path";
-import { ConfigError, DatasetError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, someOf } from "@rfmedsam/base";
 import { type Fold, publishedSplits, readSplits, splitsFile } from "@rfmedsam/metrics/node";
 import { heldOut } from "../dataset/held-out.js";
 import type { CaseFiles, Dataset } from "../dataset/nnunet.js";
@@ -142,8 +142,6 @@ function chosenFolds(file: string, folds: readonly Fold[], wanted: number | "all
   }
   return chosen;
 }
-
-const someOf = (ids: readonly string[]) => `${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}`;
 
 async function heldOutFold(dataset: Dataset): Promise<RecipeFold> {
   const { folder, training } = dataset;

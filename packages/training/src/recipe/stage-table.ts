@@ -1,9 +1,9 @@
 /** A recipe's second table: what every stage is worth and what it costs, a row each. */
-
 import type { SegmentedCase } from "@rfmedsam/engine";
 import { type Cell, spreadOf, type Table } from "@rfmedsam/metrics";
 import { type Evaluation, summaryOf } from "@rfmedsam/metrics/node";
 import { stageNames } from "@rfmedsam/segmenter";
+import { scoresLegend } from "../studies/common/table.js";
 
 /**
  * Scores: means over the labels of their means over the cases, with 95 % intervals. Seconds of a stage are its own, those of the final
@@ -36,7 +36,7 @@ export function stageTable(evaluation: Evaluation, segmented: readonly Segmented
       isStage(column) || peaks.length === 0 ? null : Math.max(...peaks) / 2 ** 30,
     ]),
     legend: [
-      "Scores are means over the labels of their means over the cases (± standard deviation of the cases' own means); distances to an empty mask (∞) are counted and left out of the mean.",
+      scoresLegend,
       "Seconds of a stage are its own, on average; those of the final labels are all there is to a case, reading and writing included.",
     ],
   };

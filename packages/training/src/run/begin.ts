@@ -47,11 +47,11 @@ export async function begin(options: BeginOptions, dataset: Dataset, work: WorkF
   if (configuration.refiner.enabled) await checkRefiner(configuration.refiner, { classes, channels });
   const identity: RunIdentity = { configuration, seed, dataset: await datasetState(dataset) };
   const known = restart ? undefined : await work.begin(identity, note);
-  const refiner = refinerMemory(configuration, classes, device);
   if (known !== undefined) {
-    tellIfShort(known.memory ?? refiner, configuration, device, note);
+    tellIfShort(known.memory ?? refinerMemory(configuration, classes, device), configuration, device, note);
     return { ...known, device };
   }
+  const refiner = refinerMemory(configuration, classes, device);
   // Before the data set is looked at, which takes long, and where step 0 is there already and nothing is planned.
   if (refiner.length > 0) assertTrainingFits(refiner, memoryBudget(configuration.memory, device));
   if (step0From !== undefined) {

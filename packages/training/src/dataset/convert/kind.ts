@@ -4,7 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DatasetError } from "@rfmedsam/base";
+import { DatasetError, someOf } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import type { Fold } from "@rfmedsam/metrics/node";
 
@@ -78,8 +78,7 @@ export async function notThere(source: string, found: string, kind: DatasetKind)
   } catch (cause) {
     throw fileErrorOf(cause, source, obtainHint(kind));
   }
-  const shown = names.sort().slice(0, 6).join(", ");
-  const content = names.length === 0 ? "it is empty" : `it holds ${shown}${names.length > 6 ? ", …" : ""}`;
+  const content = names.length === 0 ? "it is empty" : `it holds ${someOf(names.sort(), 6)}`;
   return new DatasetError({
     file: source,
     found: `${found} (${content})`,

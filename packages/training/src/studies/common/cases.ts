@@ -1,7 +1,7 @@
 /** The cases of a study: those a model has not learned from, if anybody knows, and only those that fit the model. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, DatasetError, FormatError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FormatError, someOf } from "@rfmedsam/base";
 import { readFileOrExplain } from "@rfmedsam/base/node";
 import { assertKnown, type CaseFilter } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
@@ -42,7 +42,10 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
     { of: "held-out labels without an image", names: imageless },
   ]
     .filter(({ names }) => names.length > 0 && labelled.length > 0)
-    .map(({ of, names }) => ({ name: `${of}, not measured`, value: `${names.length}: ${listed(names)}` }));
+    .map(({ of, names }) => ({
+      name: `${of}, not measured`,
+      value: `${names.length}: ${someOf(names, listedAtMost)}`,
+    }));
   if (only === undefined && labelled.length === 0) {
     onNote?.(
       "The data set has no held-out cases with labels (imagesTs, labelsTs) and no split was given: all training cases are measured, and a " +
@@ -65,11 +68,6 @@ export async function studyCases(folder: string, { only, cases: most, onNote }: 
 
 const listedAtMost = 8;
 
-/** The first names, and a sign when there are more. */
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, listedAtMost).join(", ")}${names.length > listedAtMost ? ", …" : ""}`;
-}
-
 const noHeldOut: HeldOut = { labelled: [], unlabelled: [], imageless: [] };
 
 /**
@@ -87,7 +85,7 @@ export async function noteLearnedCases(
   const learned = new Set(trainedCases(new TextDecoder().decode(await readFileOrExplain(file)), file));
   const both = cases.map(({ id }) => id).filter((id) => learned.has(id));
   if (both.length === 0) return [];
-  const named = listed(both);
+  const named = someOf(both, listedAtMost);
   onNote?.(
     `The model was trained on ${both.length} of the ${cases.length} measured cases (${named}): it looks better on them than on others.`,
   );

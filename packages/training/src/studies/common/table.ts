@@ -24,9 +24,13 @@ export const commonColumns: readonly Column[] = [
   { name: "memory at most", unit: "GiB", digits: 2 },
 ];
 
-export const commonLegend: readonly string[] = [
+/** What a score of several labels and cases is. */
+export const scoresLegend =
   "Scores are means over the labels of their means over the cases (± standard deviation of the cases' own means); distances to an empty mask " +
-    "(∞) are counted and left out of the mean.",
+  "(∞) are counted and left out of the mean.";
+
+export const commonLegend: readonly string[] = [
+  scoresLegend,
   "Intervals are those of the mean, by the bootstrap over cases.",
 ];
 
