@@ -163,6 +163,28 @@ describe("written and read", () => {
     expect(alone.warnings).toEqual([expect.stringMatching(/unevenly .* Read it onto the grid of its series/)]);
   });
 
+  test.each([0.1, 0.05, -0.05])("slices %d mm apart of 10 mm pixels are told apart", async (gap) => {
+    const thin = seriesOn([3, 2, 2], scalingAffine([gap, 10, 10], [0, 0, -987.9]));
+    const labels: LabelVolume = { ...thin.volume, data: Uint8Array.from({ length: 12 }, (_, index) => index >> 2) };
+    const seg = await roundTrip(labels, { liver: 1, spleen: 2 }, thin);
+    expect(seg.labels().volume.data).toEqual(labels.data);
+    const alone = await readDicomSeg(joinBytes(writeDicomSeg(labels, { liver: 1, spleen: 2 }, thin).parts));
+    expect(alone.labels().volume.shape).toEqual([2, 2, 2]);
+    expect([...alone.labels().volume.data].sort()).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
+    expect(Math.abs(alone.grid.affine[10]!)).toBeCloseTo(Math.abs(gap), 8);
+  });
+
+  test("slices counted against the normal still say how many are missing between them", async () => {
+    const backwards = seriesOn([4, 2, 2], scalingAffine([-2.5, 1, 1]));
+    // Slices 0 and 3 alone.
+    const labels: LabelVolume = {
+      ...backwards.volume,
+      data: Uint8Array.from({ length: 16 }, (_, index) => (index < 4 || index >= 12 ? 1 : 0)),
+    };
+    const seg = await readDicomSeg(joinBytes(writeDicomSeg(labels, { liver: 1 }, backwards).parts));
+    expect(seg.grid.shape).toEqual([4, 2, 2]);
+  });
+
   test("a de-identified series can be segmented; what is missing is told", async () => {
     const anonymous = seriesOn(grid.shape, grid.affine, { studyUid: "", seriesUid: "", frameOfReferenceUid: "" });
     const { parts, warnings } = writeDicomSeg(

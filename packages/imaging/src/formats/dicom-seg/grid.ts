@@ -32,9 +32,10 @@ const alwaysAllowed = 2 ** 27;
 export function gridOfFrames(frames: readonly SegFrame[], rows: number, columns: number, file: string): PlacedFrames {
   const warnings: string[] = [];
   const [first] = frames;
-  const { along, down, spacing } = first!;
+  const { along, down, spacing, sliceDistance = 0 } = first!;
   const normal = scaled(cross(along, down), 1 / length(cross(along, down)));
-  const { positions, place } = distinctPositions(frames, normal, Math.min(...spacing));
+  const edge = Math.min(...spacing, sliceDistance > 0 ? sliceDistance : Number.POSITIVE_INFINITY);
+  const { positions, place } = distinctPositions(frames, normal, edge);
   const { step, slots } = stepOf(positions, normal, first!, file, warnings);
   const depth = slots.at(-1)! + 1;
   const stored = positions.length * rows * columns;
@@ -79,22 +80,27 @@ export function framesInGrid(
   return { grid: { shape: like.shape, affine: like.affine }, placements, warnings: [] };
 }
 
-/** Finds the slice of a series that a frame lies on exactly, by position and orientation. */
+/** Finds the slice of a series that a frame lies on exactly, by position and orientation; the nearest, where slices are very thin. */
 function slicesOf({ slices, pixelSpacing, ...series }: DicomSeriesInfo, rows: number, columns: number) {
   const near = 0.01 * Math.min(...pixelSpacing);
   return (frame: SegFrame): number | undefined => {
     if (series.rows !== rows || series.columns !== columns) return undefined;
-    const k = slices.findIndex(({ imagePosition, imageOrientation }) => {
-      if (imagePosition === undefined || imageOrientation === undefined) return false;
-      if (distance(imagePosition, frame.position) > near) return false;
+    let nearest: number | undefined;
+    let least = near;
+    for (const [k, { imagePosition, imageOrientation }] of slices.entries()) {
+      if (imagePosition === undefined || imageOrientation === undefined) continue;
+      const off = distance(imagePosition, frame.position);
+      if (off > near) continue;
       const [along, down] = imageOrientation;
       const far =
         columns * pixelSpacing[1] * distance(along, frame.along) + rows * pixelSpacing[0] * distance(down, frame.down);
       const size =
         columns * Math.abs(pixelSpacing[1] - frame.spacing[1]) + rows * Math.abs(pixelSpacing[0] - frame.spacing[0]);
-      return distance(imagePosition, frame.position) + far + size <= near;
-    });
-    return k < 0 ? undefined : k;
+      if (off + far + size > least) continue;
+      nearest = k;
+      least = off + far + size;
+    }
+    return nearest;
   };
 }
 
@@ -110,8 +116,8 @@ function affineOf(column: Point, row: Point, step: Point, origin: Point): Affine
   return [...line(0), ...line(1), ...line(2), 0, 0, 0, 1];
 }
 
-/** The positions that occur, in order along the normal, and for each frame which of them is its own. */
-function distinctPositions(frames: readonly SegFrame[], normal: Point, pixel: number) {
+/** The positions that occur, in order along the normal, and for each frame which of them is its own. `edge`: a voxel's smallest, mm. */
+function distinctPositions(frames: readonly SegFrame[], normal: Point, edge: number) {
   const sorted = frames
     .map((frame, index) => ({ position: frame.position, index, at: dot(frame.position, normal) }))
     .sort((a, b) => a.at - b.at);
@@ -119,7 +125,7 @@ function distinctPositions(frames: readonly SegFrame[], normal: Point, pixel: nu
   const place = new Array<number>(frames.length);
   let last = Number.NEGATIVE_INFINITY;
   for (const { position, index, at } of sorted) {
-    if (at - last > 0.01 * pixel) {
+    if (at - last > 0.01 * edge) {
       positions.push(position);
       last = at;
     }

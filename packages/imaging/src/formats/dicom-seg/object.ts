@@ -196,7 +196,7 @@ function sharedGroups(series: DicomSeriesInfo): Attributes {
   };
 }
 
-/** Distance along the normal; none for a single slice or slices that lie unevenly. */
+/** Distance along the normal, above 0 whichever way the slices are counted; none for a single slice or slices that lie unevenly. */
 function sliceDistance(slices: readonly DicomSliceInfo[]): number | undefined {
   if (slices.length < 2) return undefined;
   const positions = slices.map(({ imagePosition }) => imagePosition!);
@@ -205,7 +205,7 @@ function sliceDistance(slices: readonly DicomSliceInfo[]): number | undefined {
   const off = positions.map((position, k) => distance(position, along(positions[0]!, step, k)));
   const uneven = Math.max(...off) > 0.02 * length(step) + 0.01;
   // Positions are decimal numbers; ten digits of their difference are meant, the rest is binary noise.
-  return uneven ? undefined : Number((dot(step, normal) / length(normal)).toPrecision(10));
+  return uneven ? undefined : Math.abs(Number((dot(step, normal) / length(normal)).toPrecision(10)));
 }
 
 function frameGroups({ frames, source: { series } }: ObjectToWrite): Attributes[] {
