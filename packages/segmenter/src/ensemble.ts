@@ -1,4 +1,7 @@
-/** Several models' answers as one, and labels from regions that lie inside one another (as in brain tumours). */
+/**
+ * For callers with models of their own: several models' answers as one, and labels from regions that lie inside one another (as in brain
+ * tumours). A model folder's folds are averaged as logits, patch by patch (sliding-window.ts).
+ */
 import { ConfigError } from "@rfmedsam/base";
 
 /**

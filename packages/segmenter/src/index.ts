@@ -1,3 +1,4 @@
+export { type Answer, answersOf, type OutputStage, type StageSwitch, stagesInUse } from "./answers.js";
 export {
   absentLogit,
   type Calibration,
@@ -66,12 +67,9 @@ export {
 export {
   type ClassScores,
   type ClassVolumes,
-  combineScores,
   meanScores,
   mergeSlice,
-  type OutputStage,
   type StageName,
-  type StageSwitch,
   scoresOfLogits,
   scoresOfStage,
   softmaxInPlace,

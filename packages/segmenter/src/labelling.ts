@@ -5,17 +5,18 @@
  */
 import { type CancelSignal, type Progress, silent } from "@rfmedsam/base";
 import { type LabelVolume, type Volume, voxelCount } from "@rfmedsam/imaging";
+import {
+  answeringVolume,
+  answersOf,
+  joinAnswers,
+  type OutputStage,
+  type StageSwitch,
+  scoresByName,
+  stagesInUse,
+} from "./answers.js";
 import { breathe } from "./breathe.js";
 import { keepLargestComponents } from "./largest-component.js";
-import {
-  type ClassVolumes,
-  combineScores,
-  meanScores,
-  type OutputStage,
-  type StageName,
-  type StageSwitch,
-  stageNames,
-} from "./merge.js";
+import { type ClassVolumes, meanScores, type StageName, stageNames } from "./merge.js";
 import type { RestorePlan } from "./preprocessing.js";
 import { LabelRestorer, restorePercent, restoreShares } from "./restore.js";
 
@@ -56,28 +57,37 @@ export async function labelStages(input: LabellingInput): Promise<Labelling> {
   const scores = Object.fromEntries(names.map((name) => [name, rememberingLast(input.stages[name]!)])) as Partial<
     Record<StageName, ClassVolumes>
   >;
-  const only = switches.size > 0 ? undefined : onlyStage(choice, names);
-  const wanted = names.filter((name) => stageLabels || name === only);
-  const restorers = new Map(wanted.map((name) => [name, new LabelRestorer(plan)]));
+  const answers = answersOf(scores, choice, switches);
+  const scoresOf = scoresByName(scores);
+  const inUse = stagesInUse(answers);
   // When every class comes from one stage, that stage's labels are the final ones.
-  const final = only === undefined ? new LabelRestorer(plan) : undefined;
-  const combined = rememberingLast(combineScores(scores, choice, switches));
+  const only = inUse.length === 1 ? inUse[0] : undefined;
+  const wanted = new Set([...(stageLabels ? names : []), ...inUse]);
+  const restorers = new Map<OutputStage, LabelRestorer>();
+  for (const name of wanted) {
+    const kind = name === "step0" ? "logits" : "probabilities";
+    restorers.set(name, new LabelRestorer(plan, only === undefined && inUse.includes(name) ? kind : undefined));
+  }
   const entropy = input.uncertainty ? new EntropyOfMean(Object.values(scores)) : undefined;
   for (let label = 0; label < values.length; label++) {
     await breathe(signal);
     for (const [name, restorer] of restorers) {
-      restorer.add(name === "step0" ? input.step0Logits(label) : scores[name]!.volume(label));
+      restorer.add(name === "step0" ? input.step0Logits(label) : scoresOf(name).volume(label));
     }
-    final?.add(combined.volume(label));
-    if (label > 0) await probabilities?.(label, restorePercent(combined.volume(label), plan, 0));
+    if (probabilities !== undefined && label > 0) {
+      await probabilities(label, restorePercent(answeringVolume(scoresOf, answers[label]!, label), plan, 0));
+    }
     entropy?.add(label);
     progress({ stage: "merging classes", done: label + 1, total: values.length });
   }
-  const finished = new Map([...restorers].map(([name, restorer]) => [name, restorer.finish(values)]));
-  const labels = final === undefined ? finished.get(only!)! : final.finish(values);
+  const labelsOf = (name: OutputStage) => restorers.get(name)!.finish(values);
+  const labels =
+    only === undefined
+      ? joinAnswers(new Map(inUse.map((name) => [name, restorers.get(name)!])), answers, plan, values)
+      : labelsOf(only);
   return {
     labels: cleaned(labels, input),
-    stages: stageLabels ? Object.fromEntries(finished) : {},
+    stages: stageLabels ? Object.fromEntries(names.map((name) => [name, labelsOf(name)])) : {},
     ...(entropy && { uncertainty: restoreShares(entropy.finish(), plan, 0) }),
   };
 }
@@ -113,14 +123,6 @@ class EntropyOfMean {
     const most = Math.log(this.#mean.classes);
     return this.#sum.map((nats) => Math.min(1, Math.max(0, nats / most)));
   }
-}
-
-/** The stage all classes come from, if there is one. */
-function onlyStage(choice: readonly OutputStage[], names: readonly StageName[]): StageName | undefined {
-  const [first, ...others] = new Set(choice.slice(1));
-  if (first === undefined || others.length > 0) return undefined;
-  if (first === "mean") return names.length === 1 ? names[0] : undefined;
-  return names.includes(first) ? first : undefined;
 }
 
 /** The same scores; the volume asked for last is not made again. */

@@ -4,9 +4,9 @@
  */
 import { ConfigError } from "@rfmedsam/base";
 import * as z from "zod";
+import type { OutputStage } from "./answers.js";
 import type { Calibration } from "./calibration.js";
 import type { GateRule } from "./gate.js";
-import type { OutputStage } from "./merge.js";
 import { preprocessingSchema } from "./preprocessing.js";
 import { type PromptKind, promptGenerators } from "./prompts.js";
 import { parseWithSchema } from "./schema.js";

@@ -1,17 +1,10 @@
 import { fc, test } from "@fast-check/vitest";
+
 import { ConfigError } from "@rfmedsam/base";
 import type { Triple } from "@rfmedsam/imaging";
 import { describe, expect } from "vitest";
 import { type Calibration, noCalibration } from "./calibration.js";
-import {
-  type ClassVolumes,
-  combineScores,
-  meanScores,
-  mergeSlice,
-  scoresOfLogits,
-  scoresOfStage,
-  winningLabels,
-} from "./merge.js";
+import { meanScores, mergeSlice, scoresOfLogits, scoresOfStage, winningLabels } from "./merge.js";
 import type { SliceResult, StageResult } from "./refine.js";
 import { extractSlice, type SliceAxis, sliceAxes, sliceFrame } from "./slices.js";
 
@@ -37,7 +30,6 @@ function flat(slice: number, logits: Readonly<Record<number, number>>, absent: r
 }
 
 const at = (scores: Float32Array, label: number) => scores[label * plane + 5]!;
-const inside = (scores: ClassVolumes, label: number) => scores.volume(label)[plane + 5]!;
 const logit = fc.double({ min: -8, max: 8, noNaN: true });
 
 describe("mergeSlice", () => {
@@ -123,46 +115,11 @@ describe("class scores", () => {
     },
   );
 
-  test("the final ones take each class from its stage and the mean background of the stages in use", () => {
+  test("averaged are the mean of each class's probabilities", () => {
     const of = (logits: Readonly<Record<number, number>>) =>
       scoresOfStage(stage(flat(0, logits), flat(1, logits), flat(2, logits)), noCalibration, frame, classes, shape);
-    const stages = { step0: of({ 1: 0 }), stage1: of({ 1: 2, 2: 1 }), stage2: of({ 3: 5 }) };
-    const combined = combineScores(stages, ["mean", "step0", "stage1", "stage1"]);
-    const third = stages.stage1.slice(1);
-    expect(inside(combined, 1)).toBeCloseTo(0.5, 5);
-    expect(inside(combined, 2)).toBeCloseTo(at(third, 2), 5);
-    expect(inside(combined, 3)).toBe(0);
-    expect(inside(combined, 0)).toBeCloseTo((0.5 + at(third, 0)) / 2, 5);
-    const mean = combineScores(stages, ["mean", "mean", "mean", "mean"]);
-    expect(inside(mean, 3)).toBeCloseTo(1 / (1 + Math.exp(-5)) / 3, 5);
-    expect(inside(meanScores(Object.values(stages)), 3)).toBe(inside(mean, 3));
-  });
-
-  test("a switched class comes from elsewhere, everywhere or on the slices named, and so does the background there", () => {
-    const of = (logits: Readonly<Record<number, number>>) =>
-      scoresOfStage(stage(flat(0, logits), flat(1, logits), flat(2, logits)), noCalibration, frame, classes, shape);
-    const stages = { step0: of({ 1: 0, 2: 0 }), stage2: of({ 1: 3 }) };
-    const choice = ["step0", "step0", "step0", "step0"] as const;
-    const plain = combineScores(stages, choice);
-    const whole = combineScores(stages, choice, new Map([[1, { to: "stage2" as const }]]));
-    expect(whole.volume(1)).toEqual(stages.stage2.volume(1));
-    expect(whole.volume(2)).toEqual(plain.volume(2));
-    const slices = { axis: 0 as const, runs: [[1, 1]] as const };
-    const before = stages.step0.volume(1);
-    const part = combineScores(stages, choice, new Map([[1, { to: "stage2" as const, slices }]]));
-    for (const label of [0, 1, 2, 3]) {
-      const there = label === 1 ? stages.stage2 : label === 0 ? meanScores(Object.values(stages)) : plain;
-      const [own, from] = [part.volume(label), there.volume(label)];
-      own.forEach((value, n) => {
-        expect(value).toBe(n >= plane && n < 2 * plane ? from[n] : plain.volume(label)[n]);
-      });
-    }
-    expect(stages.step0.volume(1)).toEqual(before);
-  });
-
-  test("a stage that was not run cannot be chosen", () => {
-    const step0 = scoresOfLogits(new Float32Array(classes * 48), classes, shape, 0);
-    expect(() => combineScores({ step0 }, ["mean", "step0", "stage2", "step0"])).toThrow(/class 2 comes from stage2/);
-    expect(() => combineScores({}, [])).toThrow(ConfigError);
+    const mean = meanScores([of({ 1: 0 }), of({ 1: 2, 2: 1 }), of({ 3: 5 })]);
+    expect(mean.volume(3)[plane + 5]).toBeCloseTo(1 / (1 + Math.exp(-5)) / 3, 5);
+    expect(() => meanScores([])).toThrow(ConfigError);
   });
 });

@@ -6,8 +6,7 @@
  *
  *   p_c = exp(l'_c) / (1 + Σ exp(l'_k))      over the classes asked for and present on the slice
  *
- * The final labels take every class from the stage that cross-validates best for it, unless the gate (gate.ts) says otherwise for a
- * case; the background is the mean of those stages'.
+ * Which stage's label of a voxel counts in the end is answers.ts.
  */
 import { ConfigError } from "@rfmedsam/base";
 import { type Triple, voxelCount } from "@rfmedsam/imaging";
@@ -18,8 +17,6 @@ import { extractSlice, fitOut, placeSlice, type SliceFrame } from "./slices.js";
 
 export const stageNames = ["step0", "stage1", "stage2"] as const;
 export type StageName = (typeof stageNames)[number];
-/** Where a class's final score comes from. */
-export type OutputStage = StageName | "mean";
 
 /** Class probabilities of a case on the prepared grid, read class by class, so that K volumes are never held. */
 export interface ClassVolumes {
@@ -173,87 +170,13 @@ export function winningLabels(scores: ClassVolumes | ClassScores): Uint8Array {
   return labels;
 }
 
-/** Several scores of the same case as one: their mean, class by class and voxel by voxel (the three axes of a fused refiner). */
+/** Several scores of the same case as one: their mean, class by class and voxel by voxel (a fused refiner's axes, a case's stages). */
 export function meanScores(members: readonly ClassVolumes[]): ClassVolumes {
   const [first] = members;
   if (first === undefined) throw new ConfigError({ found: "no scores to average", expected: "at least one" });
   if (members.length === 1) return first;
   const { classes, shape } = first;
   return { classes, shape, volume: (label) => mean(members.map((member) => member.volume(label))) };
-}
-
-/** Where a class comes from instead of its output stage. */
-export interface StageSwitch {
-  readonly to: OutputStage;
-  /** First and last slices along `axis`; without it everywhere. */
-  readonly slices?: { readonly axis: 0 | 1 | 2; readonly runs: readonly (readonly [first: number, last: number])[] };
-}
-
-/**
- * The final scores: class by class those of the stage chosen for it, `mean` being the average of all stages there are; the
- * background is the average background of the stages in use. They need not sum to 1; the largest wins.
- *
- * @param choice output stage per class, entry 0 (background) ignored
- * @param switches what comes from elsewhere in this case, by class
- * @throws ConfigError if a chosen stage was not run
- */
-export function combineScores(
-  stages: Readonly<Partial<Record<StageName, ClassVolumes>>>,
-  choice: readonly OutputStage[],
-  switches: ReadonlyMap<number, StageSwitch> = new Map(),
-): ClassVolumes {
-  const available = stageNames.flatMap((name) => stages[name] ?? []);
-  const [first] = available;
-  if (first === undefined) throw new ConfigError({ found: "no stage to combine", expected: "at least step 0" });
-  const { classes, shape } = first;
-  const named = (label: number, name: OutputStage): readonly ClassVolumes[] => {
-    const found = name === "mean" ? available : [stages[name]];
-    return found.map((stage) => {
-      if (stage !== undefined) return stage;
-      throw new ConfigError({
-        found: `class ${label} comes from ${name}, which was not run`,
-        expected: "a stage that was run",
-      });
-    });
-  };
-  const chosen = Array.from({ length: classes - 1 }, (_, n) => named(n + 1, choice[n + 1] ?? "mean"));
-  const others = [...switches].map(([label, { to, slices }]) => ({ label, slices, stages: named(label, to) }));
-  const everywhere = new Map(others.filter(({ slices }) => slices === undefined).map((one) => [one.label, one.stages]));
-  const inPart = others.filter(({ slices }) => slices !== undefined);
-  const sources = chosen.map((own, n) => everywhere.get(n + 1) ?? own);
-  const inUse = [...new Set(sources.flat())];
-  return {
-    classes,
-    shape,
-    volume(label) {
-      const from = label === 0 ? inUse : sources[label - 1]!;
-      const own = mean(from.map((stage) => stage.volume(label)));
-      const elsewhere = inPart.filter((other) => label === 0 || label === other.label);
-      if (elsewhere.length === 0) return own;
-      // A copy: the mean of one array is that array.
-      const out = own.slice();
-      for (const other of elsewhere) {
-        // Where a class comes from another stage, that stage has a say in the background, too.
-        const there = label === 0 ? [...new Set([...inUse, ...other.stages])] : other.stages;
-        const values = mean(there.map((stage) => stage.volume(label)));
-        for (const run of other.slices!.runs) copySlices(values, out, shape, other.slices!.axis, run);
-      }
-      return out;
-    },
-  };
-}
-
-function copySlices(
-  from: Float32Array,
-  to: Float32Array,
-  shape: Triple,
-  axis: 0 | 1 | 2,
-  [first, last]: readonly [number, number],
-): void {
-  const slice = new Float32Array(voxelCount(shape) / shape[axis]);
-  for (let index = first; index <= last; index++) {
-    placeSlice(extractSlice(from, shape, axis, index, slice), to, shape, axis, index);
-  }
 }
 
 function mean(arrays: readonly Float32Array[]): Float32Array {

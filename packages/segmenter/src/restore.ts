@@ -2,6 +2,7 @@
  * Back to the input's grid: labels, class scores that become labels there, or numbers as they are. The output has exactly the input's
  * shape and affine.
  */
+import { ConfigError } from "@rfmedsam/base";
 import { type LabelVolume, pasteData, type Volume, voxelCount } from "@rfmedsam/imaging";
 import { inverseChange, resampleLabelMap, resampleScalars } from "./case-resampling.js";
 import { type RestorePlan, turn } from "./preprocessing.js";
@@ -11,19 +12,27 @@ export function restoreLabels(labels: Uint8Array, plan: RestorePlan): LabelVolum
   return pasteAndTurn(resampleLabelMap(labels, inverseChange(plan.change)), plan, 0);
 }
 
+/** What scores are; it decides what the distance between two of them is. */
+export type ScoreKind = "logits" | "probabilities";
+
 /**
- * Labels on the input's grid from class scores (logits or probabilities) on the prepared grid, given one class after the other:
- * each is resampled linearly and compared with the best so far, so that two volumes are in memory and not one per class.
+ * Labels on the input's grid from class scores on the prepared grid, given one class after the other: each is resampled linearly and
+ * compared with the best so far, so that two volumes are in memory (with margins three) and not one per class.
  */
 export class LabelRestorer {
+  /** Winning class of every voxel of the crop; of equal scores the first. */
+  readonly winners: Uint8Array;
   readonly #plan: RestorePlan;
+  readonly #margins: ScoreKind | undefined;
   #best: Float32Array | undefined;
-  readonly #winners: Uint8Array;
+  #second: Float32Array | undefined;
   #count = 0;
 
-  constructor(plan: RestorePlan) {
+  /** @param margins whether margins will be asked for, and of what */
+  constructor(plan: RestorePlan, margins?: ScoreKind) {
     this.#plan = plan;
-    this.#winners = new Uint8Array(voxelCount(plan.change.shape));
+    this.#margins = margins;
+    this.winners = new Uint8Array(voxelCount(plan.change.shape));
   }
 
   /** The next class's scores `[z, y, x]`, background first. */
@@ -33,23 +42,38 @@ export class LabelRestorer {
     if (this.#best === undefined) {
       // A copy: without resampling `here` is the caller's own array.
       this.#best = here.slice();
+      if (this.#margins !== undefined) this.#second = new Float32Array(here.length).fill(Number.NEGATIVE_INFINITY);
       return;
     }
-    const [best, winners] = [this.#best, this.#winners];
+    const [best, second, winners] = [this.#best, this.#second, this.winners];
     for (let n = 0; n < here.length; n++) {
-      if (here[n]! > best[n]!) {
-        best[n] = here[n]!;
+      const score = here[n]!;
+      if (score > best[n]!) {
+        if (second !== undefined) second[n] = best[n]!;
+        best[n] = score;
         winners[n] = label;
-      }
+      } else if (second !== undefined && score > second[n]!) second[n] = score;
     }
+  }
+
+  /** Logarithm of how many times likelier a voxel's winner is than the next class. @throws ConfigError when margins were not kept */
+  margin(voxel: number): number {
+    if (this.#second === undefined) {
+      throw new ConfigError({
+        found: "a margin asked of labels that keep none",
+        expected: "`margins` when they are made",
+      });
+    }
+    const [best, second] = [this.#best![voxel]!, this.#second[voxel]!];
+    return this.#margins === "logits" ? best - second : Math.log(best / second);
   }
 
   /**
    * @param values label value of every class in the order they were added; without it, the class's number
-   * @returns the winning class of every voxel (of equal scores the first), 0 outside the crop
+   * @returns the winning class of every voxel, 0 outside the crop
    */
   finish(values?: readonly number[]): LabelVolume {
-    const labels = values === undefined ? this.#winners : this.#winners.map((winner) => values[winner]!);
+    const labels = values === undefined ? this.winners : this.winners.map((winner) => values[winner]!);
     return pasteAndTurn(labels, this.#plan, 0);
   }
 }
@@ -82,7 +106,12 @@ export function restorePercent(values: Float32Array, plan: RestorePlan, outside:
   return pasteAndTurn(percent, plan, Math.round(100 * outside));
 }
 
-function pasteAndTurn<T extends Uint8Array | Float32Array>(values: T, plan: RestorePlan, outside: number): Volume<T> {
+/** From the crop to the input's grid. @param outside what stands where the crop left the input out */
+export function pasteAndTurn<T extends Uint8Array | Float32Array>(
+  values: T,
+  plan: RestorePlan,
+  outside: number,
+): Volume<T> {
   const { input, orientation, orientedShape, crop } = plan;
   const make = values.constructor as new (length: number) => T;
   const data = new make(voxelCount(orientedShape));

@@ -5,19 +5,13 @@
  */
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
 import { type LabelVolume, type Volume, voxelCount } from "@rfmedsam/imaging";
+import type { OutputStage, StageSwitch } from "./answers.js";
 import { breathe } from "./breathe.js";
 import { CaseRunner, type CaseStages } from "./case-stages.js";
 import { confidenceBySlice, countBySlice, decideGate, explainSwitch, type SwitchedClass } from "./gate.js";
 import { labelStages } from "./labelling.js";
 import { classTable, type ModelManifest, type RefinerManifest } from "./manifest.js";
-import {
-  type OutputStage,
-  type StageName,
-  type StageSwitch,
-  scoresOfLogits,
-  stageNames,
-  winningLabels,
-} from "./merge.js";
+import { type StageName, scoresOfLogits, stageNames, winningLabels } from "./merge.js";
 import type { PatchNetwork, RefinerNetwork } from "./networks.js";
 import { type PreparedCase, prepareCase } from "./preprocessing.js";
 import { predictVolume } from "./sliding-window.js";
@@ -33,7 +27,10 @@ export interface SegmenterNetworks {
 export type AlterStep0 = (logits: Float32Array, prepared: Omit<PreparedCase, "restore">) => Float32Array;
 
 export interface SegmentOptions {
-  /** The last stage to run (default: all the model has). Classes whose output stage was not run come from the last one that was. */
+  /**
+   * The last stage to run (default: all the model has). Classes whose output stage was not run come from the last one that was. Stages
+   * that nothing asked for is made of are not run in any case.
+   */
   readonly through?: StageName;
   /** Whether to return every stage's own labels beside the final ones (default true). */
   readonly stageLabels?: boolean;
@@ -113,7 +110,7 @@ export class Segmenter {
   async segment(channels: readonly Volume[], options: SegmentOptions = {}): Promise<Segmentation> {
     const { progress = silent, signal } = options;
     this.#checkChannels(channels.length);
-    const through = this.#lastStage(options.through);
+    const through = this.#lastStage(options);
     const watch = new Stopwatch();
 
     progress({ stage: "preparing the case", done: 0, total: 1 });
@@ -162,7 +159,7 @@ export class Segmenter {
     }
   }
 
-  /** What runs the refiner, if it is needed for anything. */
+  /** What runs the refiner, if a stage of it is to be run. */
   #runner(
     prepared: PreparedCase,
     through: StageName,
@@ -242,8 +239,17 @@ export class Segmenter {
     });
   }
 
-  #lastStage(wanted: StageName = "stage2"): StageName {
-    return this.manifest.refiner === undefined ? "step0" : wanted;
+  /** The last stage that was not declined and is needed for something. */
+  #lastStage({ through = "stage2", stageLabels = true, uncertainty = false }: SegmentOptions): StageName {
+    const { refiner, outputStages, gate } = this.manifest;
+    if (refiner === undefined) return "step0";
+    if (stageLabels || uncertainty) return through;
+    const answering = this.#classes.slice(1).map(({ name }) => outputStages[name] ?? "stage2");
+    const needed = [...answering, ...Object.values(gate).map(({ stage }) => stage)];
+    const last = Math.max(
+      ...needed.map((stage) => (stage === "mean" ? stageNames.length - 1 : stageNames.indexOf(stage))),
+    );
+    return stageNames[Math.min(last, stageNames.indexOf(through))]!;
   }
 
   #refiner(): { refiner: RefinerManifest; network: RefinerNetwork } {

@@ -152,7 +152,7 @@ export class TorchRefiner implements RefinerNetwork {
         conditioned === undefined
           ? this.model.condition(image, { spatial: [] })
           : (conditioned as Conditioned).features;
-      const single = masks !== undefined || boxes !== undefined || (prompts.points?.perObject ?? 0) > 1;
+      const single = masks !== undefined || boxes !== undefined || prompts.points?.perObject !== 1;
       const { multimask = !single && this.model.config.multimaskOutputInSam } = options;
       const head = this.model.decodeLowRes(features, asked, { highRes: image.highRes, multimask });
       return answerOf(head, multimask ? head.ious.amax({ dim: [1], keepdim: true }) : head.ious);

@@ -9,10 +9,10 @@ import {
   argmaxOfSlice,
   CaseRunner,
   type CaseStages,
-  combineScores,
   confidenceBySlice,
   countBySlice,
   keepLargestComponents,
+  meanScores,
   type OutputStage,
   type RefinedStage,
   type RefinerNetwork,
@@ -123,9 +123,7 @@ function measureStages(
   components: boolean,
 ): ComparedClass[] {
   const labels = byKey(outputStages, (stage) =>
-    winningLabels(
-      stage === "mean" ? combineScores(scores, new Array<OutputStage>(classes).fill("mean")) : scores[stage]!,
-    ),
+    winningLabels(stage === "mean" ? meanScores(Object.values(scores)) : scores[stage]!),
   );
   const confidence = byKey(refinedStages, (stage) => confidenceBySlice(results[stage]!, classes, shape[axis]));
   return compareStages({ labels, confidence, axis }, truth, shape, classes, components);
