@@ -1,5 +1,6 @@
 import type { Triple } from "@rfmedsam/imaging";
 import { TorchRefiner } from "@rfmedsam/models";
+import { extractSlice, type SliceAxis, sliceAxes } from "@rfmedsam/segmenter";
 import { liveTensors } from "@rfmedsam/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeRefiner } from "../refiner/make.js";
@@ -99,10 +100,32 @@ describe("degrading step 0", () => {
 
   test("changes labels somewhere, the same way for the same numbers", () => {
     const logits = () => logitsOf(shape, classes, truth);
-    const degrade = (...names: number[]) => winners(degradedStep0(classes, ...names)(logits(), stored));
+    const degrade = (...names: number[]) =>
+      winners(degradedStep0(classes, { axis: "axial" }, ...names)(logits(), stored));
     const some = Array.from({ length: 8 }, (_, seed) => degrade(seed));
     expect(degrade(3)).toEqual(some[3]);
     expect(new Set(some.map(String)).size).toBeGreaterThan(4);
     for (const labels of some) expect(labels.every((label) => label < classes)).toBe(true);
+  });
+
+  test("loses whole slices of the refiner's axis, whichever that is", () => {
+    const side = 40;
+    const grid = { ...stored, shape: [side, side, side] as Triple };
+    const gone = (axis: SliceAxis, seed: number) => {
+      const labels = Uint8Array.from(
+        winners(degradedStep0(classes, { axis }, seed)(logitsOf(grid.shape, classes, () => 1), grid)),
+      );
+      return Array.from({ length: side }, (_, index) =>
+        extractSlice(labels, grid.shape, sliceAxes[axis], index, new Uint8Array(side * side)).every(
+          (label) => label === 0,
+        ),
+      ).filter(Boolean).length;
+    };
+    const seeds = Array.from({ length: 30 }, (_, seed) => seed);
+    const losing = seeds.filter((seed) => gone("axial", seed) > 0 && gone("axial", seed) < side);
+    expect(losing.length).toBeGreaterThan(0);
+    for (const axis of ["coronal", "sagittal"] as const) {
+      expect(losing.map((seed) => gone(axis, seed))).toEqual(losing.map((seed) => gone("axial", seed)));
+    }
   });
 });

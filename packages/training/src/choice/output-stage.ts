@@ -6,8 +6,13 @@ import { type OutputStage, stageInWords } from "@rfmedsam/segmenter";
 import { fewestCases } from "../folds.js";
 import { outputStages, type StageDice } from "./measure.js";
 
-/** A stage replaces step 0 only when its mean gain exceeds this, and twice its standard error (about 95 % confidence). */
+/** A stage replaces step 0 only when its mean gain exceeds this, and what chance may make of as many cases. */
 const requiredGain = 0.001;
+/** Two-sided 95 % of Student's t, by degrees of freedom from 1; beyond them it is taken for the last. */
+const studentT = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
+  2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
 
 /** A stage against step 0, over the cases in which the class is, or either of the two sees it. */
 export interface StageGain {
@@ -24,9 +29,15 @@ export interface StageChoice {
   readonly gains: Readonly<Record<OutputStage, StageGain>>;
 }
 
-/** Whether paired gains are more than chance explains: enough of them, their mean above `requiredGain` and twice its standard error. */
+/** Whether paired gains are more than chance explains: enough of them, their mean above `requiredGain` and the 95 % interval above 0. */
 export function isClearGain(gains: readonly number[]): boolean {
-  return gains.length >= fewestCases && mean(gains) > Math.max(requiredGain, 2 * errorOf(gains));
+  return isClear({ cases: gains.length, gain: mean(gains), error: errorOf(gains) });
+}
+
+function isClear({ cases, gain, error }: Pick<StageGain, "cases" | "gain" | "error">): boolean {
+  return (
+    cases >= fewestCases && gain > Math.max(requiredGain, studentT[Math.min(cases - 1, studentT.length) - 1]! * error)
+  );
 }
 
 /** Standard error of the mean. */
@@ -44,9 +55,7 @@ export function chooseStage(rows: readonly StageDice[]): StageChoice {
   >;
   let stage: OutputStage = "step0";
   for (const candidate of outputStages.slice(1)) {
-    const { cases, gain, error } = gains[candidate];
-    if (cases < fewestCases) continue;
-    if (gain > Math.max(requiredGain, 2 * error) && gain > gains[stage].gain) stage = candidate;
+    if (isClear(gains[candidate]) && gains[candidate].gain > gains[stage].gain) stage = candidate;
   }
   return { stage, gains };
 }

@@ -79,7 +79,7 @@ async function measureValidation(
     const logits = usesUNets(configuration) ? await work.predictions.read(id, classes.length, stored.shape) : undefined;
     measured.push(await measureCase(stored, logits, options));
     for (let copy = 0; copy < copies; copy++) {
-      const degrade = degradedStep0(classes.length, seed, index, copy);
+      const degrade = degradedStep0(classes.length, configuration.refiner, seed, index, copy);
       measured.push(await measureCase(stored, logits, { ...options, degrade }));
     }
     progress({ stage: "measuring the validation cases", done: index + 1, total: division.validation.length });
