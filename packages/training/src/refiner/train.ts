@@ -3,7 +3,7 @@
  * of both, through the calibration; where a generator proposes the prompts, with a loss on what it proposes.
  */
 import { type CancelSignal, ConfigError, type Progress, type Random } from "@rfmedsam/base";
-import { AdamW, clipGradNorm, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
+import { AdamW, clipGradNorm, F, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import { type Curve, type RecordStep, trainLoop } from "../loop/loop.js";
 import { inPrecision } from "../loop/precision.js";
@@ -161,7 +161,8 @@ function drawSequences(cases: readonly RefinerCase[], count: number, random: Ran
   return drawn;
 }
 
-/** Brightness and contrast of every picture changed a little. */
+/** Brightness and contrast of a batch's pictures changed a little, of all alike; what is padded stays 0, as when predicting. */
 function jitter(images: Tensor, random: Random): Tensor {
-  return images.mul(random.uniform(0.85, 1.15)).add(random.uniform(-0.15, 0.15));
+  const changed = images.mul(random.uniform(0.85, 1.15)).add(random.uniform(-0.15, 0.15));
+  return F.where(images.ne(0), changed, images);
 }

@@ -20,6 +20,9 @@ const ever = {
   mirrorAxes: [0, 1, 2],
 };
 
+/** Noise and contrast always, nothing that moves voxels. */
+const loud = { ...never, noise: 1, contrast: 1 };
+
 describe("drawing a batch", () => {
   const shape: Triple = [12, 40, 44];
   const stored = storedCase({
@@ -30,6 +33,7 @@ describe("drawing a batch", () => {
   });
   const settings = { ...step0, batch: 4, foreground: 0.5, augmentation: ever };
   const alone = { ...settings, augmentation: never };
+  const whole = { ...settings, batch: 1, foreground: 0 };
 
   test.each<[string, Triple, number[]]>([
     ["three dimensions", [6, 16, 16], [4, 2, 6, 16, 16]],
@@ -54,6 +58,30 @@ describe("drawing a batch", () => {
     expect(differ(a!.image, b!.image)).toBe(0);
     expect(differ(a!.labels, b!.labels)).toBe(0);
     expect(differ(a!.image, c!.image)).toBeGreaterThan(0);
+  });
+
+  test("leaves what is outside the nonzero mask 0 where channels are normalised inside it", () => {
+    const inside = storedCase({
+      shape,
+      truth: ball(shape, 2, 0.3),
+      channels: 2,
+      value: (c, z, y, x) => (ball(shape, 1, 0.35)(z, y, x) === 0 ? (c === 1 ? 3 : 0) : Math.sin(z + y + x + c) + 0.01),
+    });
+    const zscore = (insideNonzero: boolean) => ({ kind: "zscore" as const, insideNonzero });
+    const zeros = (first: boolean) => {
+      manualSeed(5);
+      const normalisation = [zscore(first), zscore(false)];
+      const { image } = drawBatch([inside], shape, { ...whole, augmentation: loud, normalisation }, random(3), "cpu");
+      const values = image.toNumbers();
+      const half = values.length / 2;
+      return [values.slice(0, half), values.slice(half)].map((channel) => channel.filter((value) => value === 0).length);
+    };
+    const outside = Array.from({ length: shape[0] * shape[1] * shape[2] }, (_, n) =>
+      ball(shape, 1, 0.35)(Math.floor(n / 1760), Math.floor(n / 44) % 40, n % 44),
+    ).filter((label) => label === 0).length;
+    expect(outside).toBeGreaterThan(1000);
+    expect(zeros(true)).toEqual([outside, 0]);
+    expect(zeros(false)).toEqual([0, 0]);
   });
 
   test("augments each patch by itself", () => {

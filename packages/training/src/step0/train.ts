@@ -53,6 +53,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
   const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
   const rate = schedule("poly", { steps: iterations });
   const batchDice = configuration.batchDice === "auto" ? plan.batchDice : configuration.batchDice;
+  const drawing = { ...configuration, batch: plan.batch, normalisation: plan.recipe.normalisation };
   const lossOf = (image: Tensor, labels: Tensor) => deeplySupervised(network.forwardAll(image), labels, { batchDice });
   try {
     const curve = await trainLoop({
@@ -62,7 +63,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
       optimizer,
       average,
       step: (iteration, random) => {
-        const { image, labels } = drawBatch(cases, plan.patch, { ...configuration, batch: plan.batch }, random, device);
+        const { image, labels } = drawBatch(cases, plan.patch, drawing, random, device);
         const loss = inPrecision(precision, device, () => lossOf(image, labels));
         loss.backward();
         const gradient = clipGradNorm(parameters, gradientClip);
