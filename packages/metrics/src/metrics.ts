@@ -23,6 +23,8 @@ export interface Metric {
   readonly digits: number;
   /** Its value when one of the two masks is empty, whichever; absent if that depends on which. */
   readonly oneEmpty?: number;
+  /** Its best value: what a method has beside another's false mask when it rightly sees nothing; absent where nothing is best. */
+  readonly best?: number;
   /** Comes first in tables, with spread, interval and plot. */
   readonly headline?: true;
   /** Needs the masks' surfaces, which takes longer than counting. */
@@ -34,12 +36,13 @@ export interface Metric {
 }
 
 const share = { better: "higher", digits: 3 } as const;
-const overlap = { ...share, oneEmpty: 0 } as const;
+const overlap = { ...share, oneEmpty: 0, best: 1 } as const;
 const distance = {
   unit: "mm",
   better: "lower",
   digits: 2,
   oneEmpty: Number.POSITIVE_INFINITY,
+  best: 0,
   surface: true,
 } as const;
 

@@ -49,21 +49,27 @@ export function scoreTable(
 }
 
 /**
- * What `after` gained over `before`, case by case; undefined where either is, nothing where both are infinite. Its summary's interval says whether the gain is one.
+ * What `after` gained over `before`, case by case; undefined where both are, nothing where both are infinite. Its summary's interval says
+ * whether the gain is one.
  *
+ * @param best what a side has that is undefined beside the other's score: it rightly sees nothing where the other sees something false
+ *   (1 for Dice, 0 for a distance). Without it such a case is undefined, and a false organ would cost nothing
  * @throws ConfigError when cases or labels differ
  */
-export function scoreGain(before: Scores, after: Scores): Scores {
+export function scoreGain(before: Scores, after: Scores, best = Number.NaN): Scores {
   for (const names of ["cases", "labels"] as const) {
     if (before[names].length === after[names].length && before[names].every((name, at) => name === after[names][at])) {
       continue;
     }
     throw new ConfigError({ found: `${names} ${after[names].join(", ")}`, expected: before[names].join(", ") });
   }
+  const gain = (from: number, to: number): number => {
+    if (Number.isNaN(from) && Number.isNaN(to)) return Number.NaN;
+    const [old, now] = [from, to].map((value) => (Number.isNaN(value) ? best : value)) as [number, number];
+    return old === now ? 0 : now - old;
+  };
   return {
     ...after,
     values: after.values.map((row, c) => row.map((value, label) => gain(before.values[c]?.[label] as number, value))),
   };
 }
-
-const gain = (before: number, after: number): number => (before === after ? 0 : after - before);

@@ -17,9 +17,9 @@ export function comparisonTables(
   const own = columns.at(-1)!;
   return metrics
     .filter(({ headline }) => headline)
-    .map(({ key, title, unit, digits, better }, at, all) => {
+    .map(({ key, title, unit, digits, better, best }, at, all) => {
       const [before, after] = [againstColumn, own].map((column) => scoresOf(evaluation, column, key));
-      const { perLabel, foreground } = comparePaired(before!, after!);
+      const { perLabel, foreground } = comparePaired(before!, after!, { best });
       const [theirs, ours] = [summaries(againstColumn, key), summaries(own, key)];
       const shown = { digits, ...(unit && { unit }) };
       const row = (label: string, of: (summary: Summary) => Statistics, gain: typeof foreground, corrected: number) => [

@@ -32,7 +32,18 @@ describe("two methods on the same cases", () => {
     expect(equal).toMatchObject({ count: 8, infinite: 0, mean: 0 });
   });
 
-  test("a case where one method has no score is none", () => {
+  test("a false organ counts against whoever sees it", () => {
+    const absent = scores(before.values.map((row, at) => [row[0]!, at < 4 ? Number.NaN : row[1]!]));
+    const sees = scores(absent.values.map((row, at) => [row[0]!, at < 2 ? 0 : row[1]!]));
+    const [, spleen] = comparePaired(absent, sees, { best: 1 }).perLabel;
+    // Two cases lose all of 1, two have no spleen for either, four are alike.
+    expect(spleen).toMatchObject({ count: 6, mean: -2 / 6 });
+    expect(comparePaired(sees, absent, { best: 1 }).perLabel[1]).toMatchObject({ count: 6, mean: 2 / 6 });
+    const far = scores(sees.values.map((row, at) => [row[0]!, at < 2 ? Number.POSITIVE_INFINITY : row[1]!]));
+    expect(comparePaired(absent, far, { best: 0 }).perLabel[1]).toMatchObject({ count: 4, infinite: 2 });
+  });
+
+  test("without a best value a case where one method has no score is none", () => {
     const holes = scores(after.values.map((row, at) => (at === 3 ? [Number.NaN, row[1]!] : [...row])));
     const [liver] = comparePaired(before, holes).perLabel;
     const gains = after.values.map((row, at) => row[0]! - before.values[at]![0]!).filter((_, at) => at !== 3);

@@ -1,7 +1,8 @@
 /**
  * Two methods on the same cases: by how much they differ, how sure that is, and whether chance explains it.
  *
- * Only cases count where both have a score. The interval is the bootstrap's over cases, p Wilcoxon's signed-rank test, corrected over the
+ * Only cases count where one has a score: a label that one method rightly leaves out and the other sees counts with its best value for the
+ * former, if that is given. The interval is the bootstrap's over cases, p Wilcoxon's signed-rank test, corrected over the
  * labels by Holm. Where one is infinite the difference is: it ranks as the largest in the test and has no place in the mean.
  */
 import { scoreGain } from "../score-table.js";
@@ -23,13 +24,19 @@ export interface PairedSummary {
   readonly foreground: Statistics & { readonly test: SignedRankTest };
 }
 
+export interface PairedOptions extends SummaryOptions {
+  readonly zeros?: ZeroRule | undefined;
+  /** The score's best value; as for `scoreGain`. */
+  readonly best?: number | undefined;
+}
+
 /** @throws ConfigError when cases or labels differ */
 export function comparePaired(
   before: Scores,
   after: Scores,
-  { zeros, ...options }: SummaryOptions & { readonly zeros?: ZeroRule } = {},
+  { zeros, best, ...options }: PairedOptions = {},
 ): PairedSummary {
-  const gain = scoreGain(before, after);
+  const gain = scoreGain(before, after, best);
   const { perLabel, foreground } = summarise(gain, { absentLabels: "skip", ...options });
   const tests = gain.labels.map((_, label) =>
     signedRankTest(

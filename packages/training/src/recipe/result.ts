@@ -1,7 +1,7 @@
 /** What a recipe ends with: the table of all stages, and a page. */
 import { basename } from "node:path";
 import type { SegmentedCase } from "@rfmedsam/engine";
-import { type Cell, comparePaired, renderReport, scoreTable, spreadOf, type Table } from "@rfmedsam/metrics";
+import { type Cell, comparePaired, metrics, renderReport, scoreTable, spreadOf, type Table } from "@rfmedsam/metrics";
 import { type Evaluation, evaluationTables, scoresOf, summaryOf } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
@@ -22,7 +22,9 @@ export function resultTable(evaluation: Evaluation, manifests: readonly ModelMan
     columns.map((name) => ({ name, summary: summaryOf(evaluation, name) })),
     { rows: "label" },
   );
-  const { perLabel, foreground } = comparePaired(scoresOf(evaluation, first), scoresOf(evaluation, last));
+  const { perLabel, foreground } = comparePaired(scoresOf(evaluation, first), scoresOf(evaluation, last), {
+    best: metrics.dice.best,
+  });
   const gain = ({ low, high, test, ...statistics }: typeof foreground): Cell[] => [
     spreadOf({ ...statistics, low, high }),
     { low, high },

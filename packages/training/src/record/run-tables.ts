@@ -1,5 +1,5 @@
 /** The tables of a training's page. Each is absent where its facts are not known yet. */
-import { type Cell, comparePaired, type Scores, scoreTable, summarise, type Table } from "@rfmedsam/metrics";
+import { type Cell, comparePaired, metrics, type Scores, scoreTable, summarise, type Table } from "@rfmedsam/metrics";
 import { describeGateRule } from "@rfmedsam/segmenter";
 import { refinerPhase } from "../plan/memory/refiner.js";
 import { gibibyte } from "../plan/memory/sheet.js";
@@ -62,7 +62,9 @@ export function gainTable({ validation = [], choices = [] }: RunFacts): Table | 
   if (choices.length === 0) return undefined;
   const gains =
     validation.length > 0
-      ? comparePaired(scoresOfStage(validation, "step0"), chosenScores({ validation, choices }))
+      ? comparePaired(scoresOfStage(validation, "step0"), chosenScores({ validation, choices }), {
+          best: metrics.dice.best,
+        })
       : undefined;
   const rows = choices.map(({ label, stage, gate, largestComponent, reason }) => {
     const gain = gains?.perLabel.find((each) => each.label === label);

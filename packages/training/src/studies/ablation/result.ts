@@ -1,5 +1,5 @@
 /** The ablation's table, plot and what it says. */
-import { comparePaired, holm } from "@rfmedsam/metrics";
+import { comparePaired, holm, metrics } from "@rfmedsam/metrics";
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
@@ -15,7 +15,9 @@ export function ablationStudy(
 ): Study {
   const base = scoresOfArm(measured, baseName, "dice");
   const others = variants.slice(1);
-  const differences = others.map(({ name }) => comparePaired(base, scoresOfArm(measured, name, "dice")).foreground);
+  const differences = others.map(
+    ({ name }) => comparePaired(base, scoresOfArm(measured, name, "dice"), { best: metrics.dice.best }).foreground,
+  );
   const corrected = holm(differences.map(({ test }) => test.p));
   const sentences = others.flatMap(({ name }, at) => {
     const { mean, low, high } = differences[at]!;

@@ -1,6 +1,5 @@
 /** The stress test's table, plot and verdict. */
-import { type Cell, comparePaired, type PairedSummary, type Scores } from "@rfmedsam/metrics";
-import { rightOrDice } from "../../choice/output-stage.js";
+import { type Cell, comparePaired, metrics, type PairedSummary } from "@rfmedsam/metrics";
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
@@ -94,13 +93,7 @@ export function stressStudy(measured: Measured, chosen: readonly DegradationName
 function gainOf(measured: Measured, row: RowName): PairedSummary["foreground"] {
   const scores = (column: StressColumn) => scoresOfArm(measured, armOf(row, column), "dice");
   const [before, after] = [scores("step0"), scores("final")];
-  return comparePaired(rightBeside(before, after), rightBeside(after, before)).foreground;
-}
-
-/** A false organ counts for whoever does not see it, as where stages are chosen. */
-function rightBeside(own: Scores, other: Scores): Scores {
-  const value = (dice: number, beside: number) => (Number.isNaN(beside) ? dice : rightOrDice(dice));
-  return { ...own, values: own.values.map((row, c) => row.map((dice, l) => value(dice, other.values[c]![l]!))) };
+  return comparePaired(before, after, { best: metrics.dice.best }).foreground;
 }
 
 const points = (dice: number): string => (100 * dice).toFixed(1).replace(/\.0$/, "");
