@@ -25,7 +25,7 @@ export function upperBound(context: ContextOf): Command {
       "slices that are prompted × direction is a row; with a model also the truth in the place of its step 0. SAM 2 is a model's refiner, or a file of official weights. Stopped with Ctrl-C, " +
       "the same command goes on.",
     examples: [
-      ["rfmedsam upper-bound Dataset900_Phantom -m model -o upper-bound", "a model's refiner, all 74 rows"],
+      ["rfmedsam upper-bound Dataset900_Phantom -m model -o upper-bound", "a model's refiner, all 66 rows"],
       [
         "rfmedsam upper-bound DATASET --weights sam2.1_hiera_tiny.pt -o upper-bound --prompts box --strategies middle,even5",
         "official weights, two rows for each direction",

@@ -293,12 +293,10 @@ describe("an upper bound", () => {
   test("measures every prompt, strategy and direction with a model's refiner", async () => {
     const result = await runUpperBound(upper());
     expect(result.table.rows.map((row) => row.slice(0, 3).join(" "))).toEqual([
-      "mask every both",
-      "mask every backward",
+      "mask every none",
       "mask best both",
       "mask best backward",
-      "clicks3 every both",
-      "clicks3 every backward",
+      "clicks3 every none",
       "clicks3 best both",
       "clicks3 best backward",
       "step0 as the model asks stage 1",
@@ -310,6 +308,11 @@ describe("an upper bound", () => {
     ]);
     const { measurements } = result.measured;
     expect(measurements.every(({ seconds, memory }) => seconds > 0 && memory > 0)).toBe(true);
+    // A mask on every slice is the answer there, and nothing is found elsewhere.
+    const every = measurements.find(({ arm }) => arm === "mask/every/none")!;
+    const following = measurements.find(({ arm }) => arm === "mask/best/both")!;
+    expect(every.scores.dice![0]).toBeGreaterThan(0.8);
+    expect(every.scores.dice![0]).toBeGreaterThan(following.scores.dice![0]!);
     const { html } = await filesOf(result);
     expect(html).toContain("the true mask");
     const through = measurements.filter(({ arm }) => arm.startsWith("step0/"));
@@ -337,12 +340,18 @@ describe("an upper bound", () => {
     const model = buildModel(architecture);
     await saveWeights(at("weights.safetensors"), model, architecture);
     model.free();
-    const way = { prompts: ["mask"], strategies: ["every"], directions: ["both"] };
+    const way = { prompts: ["mask"], strategies: ["first"], directions: ["both"] };
     const official = { ...upper(way), model: undefined, weights: at("weights.safetensors"), output: at("official") };
     const { measured } = await runUpperBound(official);
-    expect(measured.measurements.map(({ arm }) => arm)).toEqual(["mask/every/both"]);
+    expect(measured.measurements.map(({ arm }) => arm)).toEqual(["mask/first/both"]);
     expect(measured.measurements[0]!.scores.dice).toHaveLength(2);
     await expect(runUpperBound({ ...official, imageSize: 128 })).rejects.toThrow(/another imageSize/);
+    // Others, trained into the same file, are other weights.
+    manualSeed(6);
+    const another = buildModel(architecture);
+    await saveWeights(at("weights.safetensors"), another, architecture);
+    another.free();
+    await expect(runUpperBound(official)).rejects.toThrow(/another content of the weights/);
     const asStep0 = { ...official, output: at("weights-step0"), prompts: ["mask", "step0"] };
     await expect(runUpperBound(asStep0)).rejects.toThrow(/prompts step0 for a file of weights.*a model folder/s);
   });
@@ -351,6 +360,9 @@ describe("an upper bound", () => {
     await expect(runUpperBound(upper({ strategies: ["even0"] }))).rejects.toThrow(/no such strategy/);
     await expect(runUpperBound(upper({ prompts: ["boxes"] }))).rejects.toThrow(/"box" is the nearest/);
     await expect(runUpperBound(upper({ directions: [] }))).rejects.toThrow(ConfigError);
+    await expect(runUpperBound(upper({ prompts: ["box"], strategies: ["every"] }))).rejects.toThrow(
+      /directions, with every as the only strategy/,
+    );
     await expect(runUpperBound(upper({ weights: at("w.pt") }))).rejects.toThrow(/both a model and weights/);
     await expect(runUpperBound(upper({ model: undefined }))).rejects.toThrow(/neither/);
     await expect(runUpperBound(upper({ imageSize: 64 }))).rejects.toThrow(/its own/);

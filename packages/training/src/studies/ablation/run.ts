@@ -27,6 +27,7 @@ import { studyCases } from "../common/cases.js";
 import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
 import { type StudyResult, writeStudy } from "../common/report.js";
 import { StudyFolder } from "../common/study-folder.js";
+import { contentOfModel } from "../common/weights-content.js";
 import { type Ablation, baseName, identityOf, readAblation, type Variant } from "./configuration.js";
 import { bindLearnedData } from "./learned-data.js";
 import { modelOf, type NeededModel, neededModels } from "./models.js";
@@ -100,7 +101,9 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
     using model = await openModel(join(output, name), { device: options.device });
     const measure = async (files: CaseFiles, own: Progress) =>
       measureCase(model, variant, await loadCase(files, data.labels), own, signal);
-    measurements.push(...(await folder.measureCases(partOf(variant), cases, measure, { progress, signal })));
+    measurements.push(
+      ...(await folder.measureCases(await partOf(variant, join(output, name)), cases, measure, { progress, signal })),
+    );
   }
   const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };
   return writeStudy(output, ablationStudy(ablation, measured, [...factsOf(running, learned.length), ...facts]));
@@ -116,9 +119,10 @@ function factsOf({ ablation, seed, data, file }: Running, learned: number) {
   }).map(([name, value]) => ({ name, value }));
 }
 
-/** A variant's measurements have a place of their own as long as its settings are the same. */
-function partOf(variant: Variant): string {
-  return `${variant.name}-${createHash("sha256").update(identityOf(variant)).digest("hex").slice(0, 12)}`;
+/** A variant's measurements have a place of their own as long as its settings are the same, and its model's weights. */
+async function partOf(variant: Variant, model: string): Promise<string> {
+  const identity = `${identityOf(variant)} ${await contentOfModel(model)}`;
+  return `${variant.name}-${createHash("sha256").update(identity).digest("hex").slice(0, 12)}`;
 }
 
 function learnedCases({ folder, training }: Dataset, fold: AblationOptions["fold"]): string[] {

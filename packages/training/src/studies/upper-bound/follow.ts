@@ -3,13 +3,31 @@ import { type CancelSignal, throwIfCancelled } from "@rfmedsam/base";
 import { type SliceAnswer, VolumePredictor } from "@rfmedsam/segmenter";
 import type { KeptEmbeddings } from "./kept-embeddings.js";
 import { maskOf, type TruePrompt, truePrompts } from "./prompts.js";
-import { type DirectionName, directions, type StrategyName, strategyNamed } from "./strategies.js";
+import {
+  type DirectionName,
+  directions,
+  isFollowed,
+  notFollowed,
+  type StrategyName,
+  strategyNamed,
+} from "./strategies.js";
 
 /** A row of the table. */
 export interface Way {
   readonly prompt: TruePrompt;
   readonly strategy: StrategyName;
-  readonly direction: DirectionName;
+  readonly direction: DirectionName | typeof notFollowed;
+}
+
+/** The rows of a kind of prompt: every strategy in every direction, but for what is not followed at all. */
+export function waysOfPrompt(
+  prompt: TruePrompt,
+  strategies: readonly StrategyName[],
+  followed: readonly DirectionName[],
+): Way[] {
+  return strategies.flatMap((strategy) =>
+    (isFollowed(strategy) ? followed : ([notFollowed] as const)).map((direction) => ({ prompt, strategy, direction })),
+  );
 }
 
 export const armOf = ({ prompt, strategy, direction }: Way): string => `${prompt}/${strategy}/${direction}`;
@@ -37,6 +55,10 @@ export class ObjectOfCase {
       iou: (slice) => this.#promptedIou(prompt, slice),
     });
     using predictor = new VolumePredictor(network, slices, { history: "reachable" });
+    if (direction === notFollowed) {
+      for (const slice of chosen) take(await this.#ask(predictor, prompt, slice));
+      return;
+    }
     for (const slice of chosen) await this.#ask(predictor, prompt, slice);
     const ends = { first: Math.min(...chosen), last: Math.max(...chosen) };
     for (const { reverse, from } of directions[direction]) {

@@ -1,5 +1,6 @@
 /**
- * One case's image embeddings, computed once for all ways of prompting it: embedding a slice costs far more than answering a prompt on it.
+ * One case's image embeddings, computed once for all ways of prompting it, as far as there is room for them: embedding a slice costs far
+ * more than answering a prompt on it.
  *
  * Predictors get a stand-in for each slice (its number), which only the network beside it can read.
  */
@@ -17,7 +18,7 @@ export class KeptEmbeddings {
   #looked = new Set<number>();
   #spent = 0;
 
-  /** @param most embeddings that are kept; of the other slices they are computed each time */
+  /** @param most embeddings that are kept (what the network has room for); of the other slices they are computed each time */
   constructor(
     private readonly own: RefinerNetwork,
     private readonly rendered: SliceSource,

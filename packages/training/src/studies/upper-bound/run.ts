@@ -15,12 +15,13 @@ import { chooseRows } from "../common/choose-rows.js";
 import { foreground, type Measurement, scoreLabels } from "../common/measurements.js";
 import { type StudyResult, writeStudy } from "../common/report.js";
 import { StudyFolder } from "../common/study-folder.js";
+import { contentOfModel, contentOfWeights } from "../common/weights-content.js";
 import { CaseView, officialView, type RefinerView } from "./case-view.js";
-import { armOf, ObjectOfCase, type Way } from "./follow.js";
+import { armOf, ObjectOfCase, type Way, waysOfPrompt } from "./follow.js";
 import { KeptEmbeddings } from "./kept-embeddings.js";
 import { type TruePrompt, truePromptNames } from "./prompts.js";
 import { upperBoundStudy } from "./result.js";
-import { directionNames, isStrategy, type StrategyName, strategyNames } from "./strategies.js";
+import { directionNames, isFollowed, isStrategy, type StrategyName, strategyNames } from "./strategies.js";
 import { measureThroughStages, truthAsStep0 } from "./through-stages.js";
 
 export interface UpperBoundOptions extends CaseChoice {
@@ -114,10 +115,15 @@ function waysOf(kinds: readonly PromptKind[], { strategies, directions }: UpperB
     });
   }
   const slices = chooseRows<StrategyName>("strategy", strategyNames, strategies, isStrategy);
+  if (directions !== undefined && !slices.some(isFollowed)) {
+    throw new ConfigError({
+      found: `directions, with ${slices.join(", ")} as the only strategy`,
+      expected: "other strategies beside it, or no directions",
+      hint: "what is prompted on every slice is not followed",
+    });
+  }
   const followed = chooseRows("direction", directionNames, directions);
-  return followedKinds.flatMap((prompt) =>
-    slices.flatMap((strategy) => followed.map((direction) => ({ prompt, strategy, direction }))),
-  );
+  return followedKinds.flatMap((prompt) => waysOfPrompt(prompt, slices, followed));
 }
 
 interface OpenRefiner {
@@ -172,7 +178,7 @@ async function openOfModel(
       network,
       segmenter,
       view: { preprocessing: manifest.preprocessing, slices, channel, axis, imageSize: network.imageSize },
-      identity: { model: resolve(folder), manifest },
+      identity: { model: resolve(folder), manifest, "content of the weights": await contentOfModel(folder) },
       device: model.device,
       facts: { model: resolve(folder), slices: `${axis}, ${slices}`, device: String(model.device) },
       [Symbol.dispose]: () => model.free(),
@@ -188,6 +194,7 @@ async function openOfWeights(
   { device, imageSize, prompts }: UpperBoundOptions,
   { channelNames }: Dataset,
 ): Promise<OpenRefiner> {
+  const content = await contentOfWeights(file);
   const opened = await openPromptable(file, { device, imageSize });
   const { tracker, name, family, device: chosen } = opened;
   if (prompts?.includes(truthAsStep0)) {
@@ -209,7 +216,11 @@ async function openOfWeights(
     network: tracker,
     device: chosen,
     view: officialView(channelNames.length, opened.imageSize),
-    identity: { weights: resolve(file), imageSize: opened.imageSize },
+    identity: {
+      weights: resolve(file),
+      imageSize: opened.imageSize,
+      "content of the weights": content,
+    },
     facts: {
       weights: `${resolve(file)} (${name ?? family} at ${opened.imageSize} pixels)`,
       slices: "axial, repeat, windowed from percentile 0.5 to 99.5",
@@ -236,7 +247,7 @@ async function measureCase(
   { ways, view, network, device, values, labels, progress, signal }: Bench,
 ): Promise<Measurement[]> {
   const shown = new CaseView(loaded, view);
-  using embeddings = new KeptEmbeddings(network, shown.slices, device);
+  using embeddings = new KeptEmbeddings(network, shown.slices, device, network.room?.()?.embeddings);
   const objects = new Map(values.map((value) => [value, new ObjectOfCase(embeddings, shown.truthOf(value), signal)]));
   const measurements: Measurement[] = [];
   for (const [at, way] of ways.entries()) {

@@ -39,12 +39,16 @@ export function strategyNamed(name: StrategyName): Strategy {
   return count === undefined ? fixed[name as keyof typeof fixed] : async (slices) => evenly(slices, Number(count));
 }
 
+/** Whether a prompted object is followed: not where it was asked for on every slice, as then it is known to be on no other. */
+export const isFollowed = (strategy: StrategyName): boolean => strategy !== "every";
+
 /** What the names say, for legends. */
 export function describeStrategy(name: StrategyName): string {
   const count = evenFamily.exec(name)?.[1];
   if (count !== undefined) return `the middle slices of ${count} equal parts of the object's slices`;
   return {
-    every: "every slice that shows the object",
+    every:
+      "every slice that shows the object; as all others are known to be without it, nothing is followed and no memory asked",
     first: "the first slice that shows the object, the last one where it is followed backwards",
     middle: "the middle one of the object's slices",
     largest: "the slice on which the object is largest",
@@ -79,3 +83,5 @@ export const directions = {
 
 export type DirectionName = keyof typeof directions;
 export const directionNames = Object.keys(directions) as DirectionName[];
+/** In the place of a direction where nothing is followed. */
+export const notFollowed = "none";
