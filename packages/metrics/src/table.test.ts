@@ -28,6 +28,25 @@ describe("a table", () => {
     ]);
   });
 
+  test("too wide for a terminal comes in parts, each with the rows' names", () => {
+    const columns = [
+      { name: "organ" },
+      { name: "side" },
+      ...Array.from({ length: 20 }, (_, n) => ({ name: `score ${n}`, digits: 1 })),
+    ];
+    const wide: Table = {
+      columns,
+      rows: [["kidney", "left", ...columns.slice(2).map((_, n) => n)]],
+      legend: ["Scores."],
+    };
+    const text = renderText(wide);
+    const lines = text.split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(132);
+    expect(lines.filter((line) => line.startsWith("kidney  left"))).toHaveLength(2);
+    for (const { name } of columns.slice(2)) expect(text.match(new RegExp(`${name}(?!\\d)`, "g"))).toHaveLength(1);
+    expect(lines.filter((line) => line === "Scores.")).toHaveLength(1);
+  });
+
   test("in Markdown escapes its bars", () => {
     expect(renderMarkdown(table).split("\n")).toEqual([
       "**Dice**",

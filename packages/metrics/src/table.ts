@@ -73,22 +73,45 @@ function formatNumber(value: number, digits: number): string {
   return text.startsWith("-") ? (Number(text) === 0 ? text.slice(1) : `−${text.slice(1)}`) : text;
 }
 
-/** The table for a terminal: columns aligned with spaces, numbers to the right. */
+/** Wider than this a table for a terminal is broken into several, one below the other. */
+const widestText = 132;
+const gap = "  ";
+
+/** The table for a terminal: columns aligned with spaces, numbers to the right. A wide one comes in blocks, each with the rows' names. */
 export function renderText(table: Table): string {
   const { columns, footerRows = 0 } = table;
   const heads = columns.map(columnTitle);
   const body = cells(table);
   const widths = heads.map((head, at) => Math.max(width(head), ...body.map((row) => width(row[at] as string))));
-  const line = (row: readonly string[]) =>
-    row
-      .map((text, at) => padded(text, widths[at] as number, isNumeric(columns[at] as Column)))
-      .join("  ")
-      .trimEnd();
-  const rule = widths.map((size) => "─".repeat(size)).join("  ");
-  const lines = [line(heads), rule, ...body.map(line)];
-  if (footerRows > 0 && footerRows < body.length) lines.splice(lines.length - footerRows, 0, rule);
+  const lines = blocksOf(table, widths).flatMap((block, index) => {
+    const line = (row: readonly string[]) =>
+      block
+        .map((at) => padded(row[at] as string, widths[at] as number, isNumeric(columns[at] as Column)))
+        .join(gap)
+        .trimEnd();
+    const rule = block.map((at) => "─".repeat(widths[at] as number)).join(gap);
+    const own = [line(heads), rule, ...body.map(line)];
+    if (footerRows > 0 && footerRows < body.length) own.splice(own.length - footerRows, 0, rule);
+    return index === 0 ? own : ["", ...own];
+  });
   const legend = table.legend === undefined ? [] : ["", ...table.legend];
   return [...(table.title === undefined ? [] : [table.title, ""]), ...lines, ...legend, ""].join("\n");
+}
+
+/** Which columns stand beside each other: all, or as many as fit beside the leading columns of text, which name the rows. */
+function blocksOf({ columns }: Table, widths: readonly number[]): number[][] {
+  const all = columns.map((_, at) => at);
+  const room = (block: readonly number[]) => block.reduce((sum, at) => sum + widths[at]! + gap.length, -gap.length);
+  if (room(all) <= widestText) return [all];
+  const firstNumber = columns.findIndex(isNumeric);
+  const names = all.slice(0, Math.max(firstNumber, 0));
+  const blocks: number[][] = [];
+  for (const at of all.slice(names.length)) {
+    const last = blocks.at(-1);
+    if (last !== undefined && room([...last, at]) <= widestText) last.push(at);
+    else blocks.push([...names, at]);
+  }
+  return blocks;
 }
 
 /** The table in GitHub's Markdown. */

@@ -62,20 +62,25 @@ export class StudyFolder {
    * Measures every case that is not measured yet, or was in other files.
    *
    * @param part of the study; a plain folder name
+   * @param options.shown what progress calls it (default: the part)
    * @throws whatever `measure` throws; InterruptedError between two cases
    */
   async measureCases(
     part: string,
     cases: readonly CaseFiles[],
     measure: (files: CaseFiles, progress: Progress) => Promise<readonly Measurement[]>,
-    { progress, signal }: { readonly progress: Progress; readonly signal?: CancelSignal | undefined },
+    {
+      progress,
+      signal,
+      shown = part,
+    }: { readonly progress: Progress; readonly signal?: CancelSignal | undefined; readonly shown?: string },
   ): Promise<Measurement[]> {
     const all: Measurement[] = [];
     for (const [at, files] of cases.entries()) {
-      const stage = `${part}, ${files.id} (${at + 1} of ${cases.length})`;
+      const stage = `${shown}, ${files.id} (${at + 1} of ${cases.length})`;
       const measureThis = (inner: Progress) => measure(files, inner);
       all.push(...(await this.measureCase(part, files, measureThis, { stage, progress, signal })));
-      progress({ stage: part, done: at + 1, total: cases.length });
+      progress({ stage: shown, done: at + 1, total: cases.length });
     }
     return all;
   }

@@ -82,7 +82,9 @@ export async function runUpperBound(options: UpperBoundOptions): Promise<StudyRe
         progress: ownProgress,
         signal,
       });
-    measurements.push(...(await folder.measureCases(part.join("-"), cases, measure, { progress, signal })));
+    measurements.push(
+      ...(await folder.measureCases(part.join("-"), cases, measure, { progress, signal, shown: prompt })),
+    );
   }
   const through = segmenter !== undefined && kinds.includes(truthAsStep0);
   if (through) {
