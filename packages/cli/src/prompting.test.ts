@@ -1,15 +1,24 @@
 /** The commands that open weights, from arguments to files: small networks of random weights, a made-up picture and a small phantom. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { saveWeights } from "@rfmedsam/engine";
 import { encodePng, type RgbPicture, toFloat32 } from "@rfmedsam/imaging";
-import { readMask, readPicture, readVolume, writePng, writeVolume } from "@rfmedsam/imaging/node";
+import {
+  readDicom,
+  readMask,
+  readPicture,
+  readVolume,
+  writeDicomSegFile,
+  writePng,
+  writeVolume,
+} from "@rfmedsam/imaging/node";
 import { buildModel, samConfig, smallSam2Config } from "@rfmedsam/models";
 import { manualSeed, readSafetensors } from "@rfmedsam/torch";
 import { makePhantom } from "@rfmedsam/training";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommandLine } from "./testing/command-line.js";
+import { ctSlice } from "./testing/ct-slice.js";
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
@@ -175,6 +184,30 @@ describe.each(["sam2", "sam"])("rfmedsam prompt with a small %s", (name) => {
   });
 });
 
+test("a DICOM series is a volume, and a segmentation of it is none", async () => {
+  await mkdir(at("series"));
+  for (let z = 0; z < 4; z++) await writeFile(at("series", `${z}.dcm`), ctSlice(z));
+  const prompt = ["--point", "1,1,2", "--no-propagate", "--weights", at("sam.safetensors")];
+  const event = await result("prompt", at("series"), ...prompt, "--series", "1", "-o", at("dicom"));
+  expect(event).toMatchObject({ prompted: [2] });
+  const [labels, source] = [await readVolume(at("dicom", "labels.nii.gz")), await readVolume(at("series"))];
+  expect([labels.shape, labels.affine]).toEqual([source.shape, source.affine]);
+  expect(
+    (await run("prompt", at("series", "3.dcm"), "--point", "1,1,0", ...prompt.slice(2), "-o", at("one"))).code,
+  ).toBe(0);
+
+  const refused = async (input: string, ...more: string[]) => {
+    const { code, err } = await run("prompt", input, ...prompt, ...more, "-o", at("never"));
+    expect(code).toBe(2);
+    return err;
+  };
+  expect(await refused(at("series"), "--series", "7")).toMatch(/no series 7/);
+  const { series, volume } = await readDicom(at("series"));
+  const drawn = { ...volume, data: new Uint8Array(volume.data.length).fill(1) };
+  await writeDicomSegFile(at("seg.dcm"), drawn, { liver: 1 }, { volume, series });
+  expect(await refused(at("seg.dcm"))).toMatch(/a DICOM segmentation \(modality SEG\).*Name the series/);
+});
+
 test("a point in a viewer's millimetres is the voxel there", async () => {
   const { affine } = await readVolume(at("ct.nii.gz"));
   const mm = [0, 1, 2].map(
@@ -221,6 +254,7 @@ describe("mistakes end with 2 and one paragraph that says what is wrong", () => 
     ["a slice that is not there", () => [ct(), "--box", "1,1,4,4,99"], /slice 99/],
     ["a click outside the volume", () => [ct(), "--point", "1,1,999"], /\(1, 1, 999\)/],
     ["two coordinates in a volume", () => [ct(), "--point", "1,1"], /three voxel indices/],
+    ["a series of a picture", () => [png(), "--point", "1,1", "--series", "1"], /--series with a picture/],
     ["an axis of a picture", () => [png(), "--point", "1,1", "--axis", "coronal"], /--axis with a picture/],
     [
       "weights of another model",

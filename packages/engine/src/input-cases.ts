@@ -3,27 +3,23 @@
  *
  *   ct.nii.gz                                      one case, one channel
  *   case_0000.nii.gz case_0001.nii.gz              one case, two channels (nnU-Net's names)
- *   FOLDER                                         all cases in it: files by their names' endings
- *   DICOM_FOLDER                                   one case, one channel; its folder's name is the case's
- *   FOLDER/DICOM_FOLDER …                          a case per folder
+ *   scan.dcm                                       one case, one channel
+ *   FOLDER                                         all cases in it (input-folder.ts): files, and DICOM folders
  *
  * A name that ends in four digits is a channel only beside a `_0000`, or when the model has several channels; else it is a name
  * like any other (`patient_2021.nii.gz`).
  */
-import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ConfigError, FileError, type RfmedsamError } from "@rfmedsam/base";
-import { fileErrorOf } from "@rfmedsam/base/node";
+import { ConfigError, type RfmedsamError } from "@rfmedsam/base";
 import {
   caseNameOf,
   channelsInOrder,
   describeChannels,
   groupChannels,
-  holdsDicom,
-  imagesAmong,
-  listFolder,
+  pictureEndings,
   volumeEndings,
 } from "@rfmedsam/imaging/node";
+import { imagesIn } from "./input-folder.js";
 
 /** A case and its files, in the order of the model's channels. */
 export interface InputCase {
@@ -37,22 +33,35 @@ export interface FailedCase {
   readonly failure: RfmedsamError;
 }
 
+/** What was found among the inputs. */
+export interface FoundCases {
+  readonly cases: InputCase[];
+  readonly failed: FailedCase[];
+  /** What was left out and why, in sentences. */
+  readonly notes: readonly string[];
+}
+
 /**
  * Finds the cases among files and folders. What is wrong with one case does not stop the others.
  *
  * @param channelNames of the model
+ * @param output where results go: if it lies in one of the folders, nothing in it is a case
  */
 export async function findCases(
   inputs: readonly string[],
   channelNames: readonly string[],
-): Promise<{ cases: InputCase[]; failed: FailedCase[] }> {
+  output?: string,
+): Promise<FoundCases> {
   const failed: FailedCase[] = [];
   const files = new Set<string>();
+  const notes: string[] = [];
   for (const input of inputs) {
     try {
-      for (const file of await filesOf(input)) files.add(file);
+      const found = await imagesIn(input, output);
+      for (const file of found.images) files.add(file);
+      notes.push(...found.notes);
     } catch (error) {
-      failed.push({ case: caseNameOf(input), failure: error as RfmedsamError });
+      failed.push({ case: nameOf(input), failure: error as RfmedsamError });
     }
   }
   const cases: InputCase[] = [];
@@ -70,37 +79,11 @@ export async function findCases(
       failed.push({ case: found.case, failure: sameName(found, before) });
     }
   }
-  return { cases, failed };
+  return { cases, failed, notes };
 }
 
-async function filesOf(input: string): Promise<string[]> {
-  let isFolder: boolean;
-  try {
-    isFolder = (await stat(input)).isDirectory();
-  } catch (cause) {
-    throw fileErrorOf(cause, input, "check the path");
-  }
-  if (!isFolder) return [input];
-  const names = imagesAmong(await listFolder(input));
-  if (names.length > 0) return names.map((name) => join(input, name));
-  if (await holdsDicom(input, 0)) return [input];
-  const series = await dicomFoldersIn(input);
-  if (series.length > 0) return series;
-  throw new FileError({
-    file: input,
-    found: "no volume is in this folder",
-    expected: `files ending in ${volumeEndings.join(", ")}, or DICOM files`,
-    hint: "check the path",
-  });
-}
-
-async function dicomFoldersIn(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory() && (await holdsDicom(join(folder, entry.name)))) found.push(join(folder, entry.name));
-  }
-  return found.sort();
-}
+/** A case's name: a file's or DICOM folder's, without its ending. */
+const nameOf = (image: string): string => caseNameOf(image, [...volumeEndings, ...pictureEndings, ".dcm"]);
 
 function casesAmong(files: readonly string[], channelNames: readonly string[]): (InputCase | FailedCase)[] {
   const found: (InputCase | FailedCase)[] = [];
@@ -119,7 +102,7 @@ function casesAmong(files: readonly string[], channelNames: readonly string[]): 
   }
   for (const file of files) {
     if (inGroups.has(file)) continue;
-    const id = caseNameOf(file);
+    const id = nameOf(file);
     found.push(
       channelNames.length === 1
         ? { case: id, images: [file] }

@@ -161,6 +161,38 @@ describe("segmenting files", () => {
     expect(await readVolume(at("out/b.nii.gz"))).not.toEqual(before);
   });
 
+  test("a case is skipped only if all that is asked for is there", async () => {
+    const inputs = [await save("a.nii.gz"), await save("b.nii.gz")];
+    await run([inputs[0]!]);
+    const done = async (options: SegmentFilesOptions) => {
+      const { results, error } = await run(inputs, { ...options, existing: "skip" });
+      expect(error).toBeUndefined();
+      return results.map((result) => result.case);
+    };
+    expect(await done({})).toEqual(["b"]);
+    for (const extra of ["stages", "probabilities", "uncertainty"] as const) {
+      expect(await done({ [extra]: true })).toEqual(["a", "b"]);
+      // Not waited for: stages that the model does not have, and DICOM segmentations of what is not DICOM.
+      expect(await done({ [extra]: true, dicomSeg: true })).toEqual([]);
+    }
+    await rm(at("out/uncertainty/b.nii.gz"));
+    expect(await done({ uncertainty: true })).toEqual(["b"]);
+    expect(await readdir(at("out/uncertainty"))).toEqual(["a.nii.gz", "b.nii.gz"]);
+    expect(await done({})).toEqual([]);
+  });
+
+  test("what is left out of a folder is told, and its results there are no inputs", async () => {
+    await save("out/in/b.nii.gz");
+    await save("a.nii.gz");
+    const warnings: string[] = [];
+    const options = { onWarning: (warning: string) => warnings.push(warning), existing: "skip" } as const;
+    expect((await run([folder], options)).results.map((result) => result.case)).toEqual(["a"]);
+    expect(warnings).toEqual([]);
+    await save("other/c.nii.gz");
+    await run([folder], options);
+    expect(warnings).toEqual([expect.stringMatching(/other were not looked into; name them, too/)]);
+  });
+
   test("an image is never replaced by its labels", async () => {
     const { error } = await run([await save("out/a.nii.gz")], { existing: "overwrite" });
     expect((error as Error).message).toMatch(/the labels would replace the image/);

@@ -14,7 +14,7 @@ import {
 } from "@rfmedsam/base";
 import { determinant, type LabelVolume, type Volume } from "@rfmedsam/imaging";
 import { dicomSourceOf, readChannels, writeDicomSegFile, writeVolume } from "@rfmedsam/imaging/node";
-import { classTable, type StageName, type SwitchedClass, stageNames } from "@rfmedsam/segmenter";
+import { classTable, type ModelManifest, type StageName, type SwitchedClass, stageNames } from "@rfmedsam/segmenter";
 import { measurePeak } from "@rfmedsam/torch";
 import { type FailedCase, findCases, type InputCase } from "./input-cases.js";
 import type { OpenModel } from "./model-folder.js";
@@ -83,7 +83,8 @@ export async function* segmentFiles(
   options: SegmentFilesOptions = {},
 ): AsyncGenerator<SegmentedCase | FailedCase, void, void> {
   const wanted = options.cases ?? (() => true);
-  const found = await findCases(inputs, model.manifest.channelNames);
+  const found = await findCases(inputs, model.manifest.channelNames, output);
+  for (const note of found.notes) options.onWarning?.(note);
   const chosen = found.cases.filter((each) => wanted(each.case));
   const failed = found.failed.filter((each) => wanted(each.case));
   const total = chosen.length + failed.length;
@@ -94,7 +95,8 @@ export async function* segmentFiles(
       hint: "check the names in the split against the names of the files",
     });
   }
-  const cases = leaveOut(chosen, output, classTable(model.manifest), options);
+  const writable = { classes: classTable(model.manifest), stages: stagesRun(model.manifest, options.through) };
+  const cases = await leaveOut(chosen, output, writable, options);
   for (const failure of failed) yield failure;
   for (const [index, each] of cases.entries()) {
     const stage = cases.length === 1 ? "" : `${each.case} (${index + 1} of ${cases.length}): `;
@@ -109,6 +111,11 @@ export async function* segmentFiles(
     }
   }
   if (failed.length > 0) throw summaryOf(failed, total);
+}
+
+/** The stages that are run when the labels of each are asked for. */
+function stagesRun({ refiner }: ModelManifest, through: StageName = "stage2"): readonly StageName[] {
+  return stageNames.slice(0, refiner === undefined ? 1 : stageNames.indexOf(through) + 1);
 }
 
 async function segmentCase(

@@ -13,7 +13,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, FileError } from "@rfmedsam/base";
-import { type StageName, stageNames } from "@rfmedsam/segmenter";
+import { isDicomPath } from "@rfmedsam/imaging/node";
+import type { StageName } from "@rfmedsam/segmenter";
 import type { InputCase } from "./input-cases.js";
 
 /** A class of a model and its value in labels. */
@@ -32,7 +33,10 @@ export interface OutputOptions {
   readonly uncertainty?: boolean | undefined;
   /** Also write `OUT/CASE.seg.dcm`, a DICOM segmentation, for cases that are DICOM series. */
   readonly dicomSeg?: boolean | undefined;
-  /** What happens to labels that are there already: by default nothing is started, and a FileError names them. */
+  /**
+   * What happens to files that are there already: by default nothing is started, and a FileError names them; `skip` leaves out the cases of
+   * which all that is asked for is there, and does the others whole.
+   */
   readonly existing?: "refuse" | "overwrite" | "skip" | undefined;
 }
 
@@ -57,21 +61,24 @@ export function probabilityFilesOf(output: string, id: string, classes: readonly
 
 export const dicomSegFileOf = (output: string, id: string) => join(output, `${id}.seg.dcm`);
 
+/** What a run of a model can write. */
+export interface Writable {
+  readonly classes: readonly LabelClass[];
+  /** The stages that are run. */
+  readonly stages: readonly StageName[];
+}
+
 /** Applies `existing`, before any work is done. */
-export function leaveOut(
+export async function leaveOut(
   cases: readonly InputCase[],
   output: string,
-  classes: readonly LabelClass[],
+  writable: Writable,
   options: OutputOptions,
-): readonly InputCase[] {
-  const { existing = "refuse", stages, dicomSeg, probabilities, uncertainty } = options;
-  const outputs = ({ case: id }: InputCase) => [
-    fileOf(output, id),
-    ...(dicomSeg ? [dicomSegFileOf(output, id)] : []),
-    ...(stages ? stageNames.map((stage) => fileOf(output, id, stage)) : []),
-    ...(probabilities ? probabilityFilesOf(output, id, classes).values() : []),
-    ...(uncertainty ? [uncertaintyFileOf(output, id)] : []),
-  ];
+): Promise<readonly InputCase[]> {
+  const { existing = "refuse" } = options;
+  const files = new Map<InputCase, readonly string[]>();
+  for (const each of cases) files.set(each, await outputsOf(each, output, writable, options));
+  const outputs = (each: InputCase) => files.get(each)!;
   const images = new Set(cases.flatMap((each) => each.images.map((image) => resolve(image))));
   const own = cases.flatMap(outputs).find((file) => images.has(resolve(file)));
   if (own !== undefined) {
@@ -82,7 +89,7 @@ export function leaveOut(
     });
   }
   if (existing === "overwrite") return cases;
-  if (existing === "skip") return cases.filter(({ case: id }) => !existsSync(fileOf(output, id)));
+  if (existing === "skip") return cases.filter((each) => !outputs(each).every((file) => existsSync(file)));
   const there = cases.flatMap(outputs).filter((file) => existsSync(file));
   if (there.length === 0) return cases;
   throw new FileError({
@@ -90,4 +97,20 @@ export function leaveOut(
     found: `exists already${there.length > 1 ? `, as do ${there.length - 1} more of the files to be written` : ""}`,
     hint: "choose another output folder, add --overwrite to replace the files, or --skip-existing to keep them and do the rest",
   });
+}
+
+/** The files that a case's results will be in. */
+async function outputsOf(
+  { case: id, images }: InputCase,
+  output: string,
+  writable: Writable,
+  { stages, dicomSeg, probabilities, uncertainty }: OutputOptions,
+): Promise<readonly string[]> {
+  return [
+    fileOf(output, id),
+    ...(dicomSeg && (await isDicomPath(images[0]!)) ? [dicomSegFileOf(output, id)] : []),
+    ...(stages ? writable.stages.map((stage) => fileOf(output, id, stage)) : []),
+    ...(probabilities ? probabilityFilesOf(output, id, writable.classes).values() : []),
+    ...(uncertainty ? [uncertaintyFileOf(output, id)] : []),
+  ];
 }

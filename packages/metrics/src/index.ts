@@ -45,6 +45,7 @@ export { comparePaired, type PairedDifference, type PairedSummary } from "./stat
 export { type SignedRankTest, signedRankTest, type ZeroRule } from "./statistics/wilcoxon.js";
 export {
   finiteMean,
+  intervalInWords,
   quantile,
   type Scores,
   type Statistics,

@@ -3,7 +3,8 @@
  *
  * Means are nnU-Net's: per label the mean over the cases that have a value (NaN = label in neither mask, left out); over the
  * foreground the plain mean of the labels' means. The interval is the percentile bootstrap over cases (Efron 1979), seeded.
- * A distance to an empty mask is infinite and has no place in a mean: such values are counted by themselves.
+ * A distance to an empty mask is infinite and has no place in a mean: such values are counted by themselves. A single value says nothing
+ * about how far others lie: it has neither deviation nor interval.
  */
 import { ConfigError, Random } from "@rfmedsam/base";
 
@@ -22,15 +23,19 @@ export interface Statistics {
   /** How many infinite ones did not. */
   readonly infinite: number;
   readonly mean: number;
-  /** Sample standard deviation (n − 1); 0 for a single value. */
+  /** Sample standard deviation (n − 1); NaN for a single value. */
   readonly deviation: number;
   readonly min: number;
   readonly median: number;
   readonly max: number;
-  /** Bootstrap interval of the mean. */
+  /** Bootstrap interval of the mean; NaN for a single value. */
   readonly low: number;
   readonly high: number;
 }
+
+/** How sure a mean is, as a note beside it. */
+export const intervalInWords = ({ low, high }: Pick<Statistics, "low" | "high">): string =>
+  Number.isNaN(low) ? "no interval: too few cases" : `95 % interval ${low.toFixed(3)} to ${high.toFixed(3)}`;
 
 export interface Summary {
   readonly perLabel: readonly (Statistics & { readonly label: string })[];
@@ -131,7 +136,7 @@ function statistics(
   level: number,
 ): Omit<Statistics, "infinite"> {
   const present = values.filter((value) => Number.isFinite(value)).sort();
-  const resampled = bootstrap.filter((value) => !Number.isNaN(value)).sort();
+  const resampled = present.length < 2 ? [] : bootstrap.filter((value) => !Number.isNaN(value)).sort();
   const tail = (1 - level) / 2;
   return {
     count: present.length,
@@ -146,8 +151,7 @@ function statistics(
 }
 
 function deviation(values: Float64Array): number {
-  if (values.length === 0) return Number.NaN;
-  if (values.length === 1) return 0;
+  if (values.length < 2) return Number.NaN;
   const mean = finiteMean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
 }

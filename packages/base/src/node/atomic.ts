@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileErrorOf } from "./files.js";
+import { fileErrorOf, outputErrorOf } from "./files.js";
 import { makeFolder } from "./folders.js";
 
 let serial = 0;
@@ -36,7 +36,7 @@ export async function writeFileAtomic(target: string, bytes: Bytes): Promise<voi
   } catch (cause) {
     await handle?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
-    throw fileErrorOf(cause, target);
+    throw outputErrorOf(cause, target);
   }
 }
 

@@ -29,6 +29,25 @@ export function fileErrorOf(cause: unknown, file: string, hint?: string): Rfmeds
   return new FileError({ file, found: refusals[code] ?? `cannot be used (${code || String(cause)})`, hint, cause });
 }
 
+/** Of an output: what is there instead of room for it, and what helps. For an input "does not exist" is a fault, an output should not. */
+const outputRefusals: Readonly<Record<string, { readonly found: string; readonly hint: string }>> = {
+  ENOENT: { found: "cannot be written: nothing can be made in this place", hint: "choose a place on a disk" },
+  EACCES: { found: "may not be written", hint: "choose a place where you may write" },
+  EPERM: { found: "may not be written", hint: "choose a place where you may write" },
+  EROFS: { found: "is on a read-only disk", hint: "choose a place where you may write" },
+  EISDIR: { found: "cannot be written: there is a folder of this name", hint: "choose another name" },
+  ENAMETOOLONG: { found: "cannot be written: the name is too long", hint: "choose a shorter one" },
+};
+
+/** `fileErrorOf` for what was to be written. @param hint instead of the usual one */
+export function outputErrorOf(cause: unknown, file: string, hint?: string): RfmedsamError {
+  const refusal = outputRefusals[(cause as NodeJS.ErrnoException | undefined)?.code ?? ""];
+  if (cause instanceof RfmedsamError || refusal === undefined) {
+    return fileErrorOf(cause, file, hint ?? "choose another place for the output");
+  }
+  return new FileError({ file, found: refusal.found, hint: hint ?? refusal.hint, cause });
+}
+
 /** `readFile` whose failures are typed. */
 export async function readFileOrExplain(file: string, hint?: string): Promise<Uint8Array> {
   try {

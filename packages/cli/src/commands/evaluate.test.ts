@@ -25,6 +25,8 @@ beforeAll(async () => {
   await save("pred/b.nii.gz", [1, 1, 0, 0, 2, 2, 0, 0]);
   await save("other/a.nii.gz", [1, 0, 0, 0, 0, 0, 0, 0]);
   await save("other/b.nii.gz", [1, 0, 0, 0, 0, 0, 0, 0]);
+  await writeFile(at("with-nine.json"), '{"labels": {"background": 0, "liver": 1, "spleen": 2, "rest": 9}}');
+  await writeFile(at("only-liver.json"), '{"labels": {"background": 0, "liver": 1}}');
   await writeFile(at("ref/dataset.json"), '{"labels": {"background": 0, "liver": 1, "spleen": 2, "ignore": 9}}');
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -66,6 +68,34 @@ describe("evaluate", () => {
     expect((await run("--no-surface")).out).not.toMatch(/HD95|urface/);
   });
 
+  test("a label that is ignored by its number has no row, and no part in the mean", async () => {
+    const { scores } = resultOf((await run("--json", "--ignore-label", "2", "--labels", at("with-nine.json"))).out) as {
+      scores: { label: string; Dice: number }[];
+    };
+    expect(scores.map(({ label }) => label)).toEqual(["liver", "rest", "mean"]);
+  });
+
+  test("one case has neither spread nor interval, in text, JSON, CSV and on the page", async () => {
+    const one = (...args: string[]) =>
+      runCommandLine("evaluate", at("pred/b.nii.gz"), at("ref/b.nii.gz"), "--labels", at("ref/dataset.json"), ...args);
+    const { out } = await one("-o", at("single"));
+    expect(out).toMatch(/liver +1 +1\.000 ± – /);
+    expect(out).toMatch(/liver +1( +–){5}\n/);
+    expect(out).not.toMatch(/± 0\.0|…/);
+    const { scores, summary } = resultOf((await one("--json")).out) as Record<string, Record<string, unknown>[]>;
+    expect(scores![0]).toMatchObject({ label: "liver", Dice: 1, "Dice sd": null });
+    expect(summary!.find(({ score }) => score === "dice")).toMatchObject({
+      count: 1,
+      mean: 1,
+      deviation: null,
+      low: null,
+      high: null,
+    });
+    const page = await readFile(at("single/evaluation.html"), "utf8");
+    expect(page).toMatch(/no interval: too few cases/);
+    expect(page).not.toMatch(/NaN|± 0\.0/);
+  });
+
   test("compares two methods, pair by pair", async () => {
     const { out } = await run("--json", "--against", at("other"), "--no-surface");
     const [dice] = resultOf(out).comparison as { rows: Record<string, unknown>[] }[];
@@ -80,15 +110,24 @@ describe("evaluate", () => {
     expect((await readFile(at("report/evaluation.html"), "utf8")).match(/<article>/g)).toHaveLength(1);
   });
 
+  test("looks at the output folder before it compares, and leaves nothing there", async () => {
+    const into = (output: string) => runCommandLine("evaluate", at("nowhere"), at("ref"), "-o", output);
+    expect((await into(at("ref/dataset.json"))).err).toMatch(/dataset\.json: is not a folder; expected a folder/);
+    expect((await into(at("new/folder"))).err).toMatch(/nowhere: does not exist/);
+    expect(await readdir(folder)).not.toContain("new");
+  });
+
   test.each([
     [["--metrics", "beauty"], /no metric is called "beauty"/],
+    [["--no-surface", "--metrics", "dice,hd95"], /--no-surface with --metrics hd95/],
+    [["--ignore-label", "1", "--labels", "ONLY_LIVER"], /no label beside 1, which is ignored/],
     [["--tolerance", "1,x"], /millimetres with commas/],
     [["--tolerance", "-1"], /millimetres with commas|unknown option/],
     [["--definition", "best"], /deepmind, medpy, monai/],
     [["--against", "/nowhere"], /nowhere: does not exist/],
     [["-o", "/tmp/never", "--images", "/nowhere"], /nowhere: /],
   ])("%s is refused in a sentence", async (args, why) => {
-    const { code, err } = await run(...args);
+    const { code, err } = await run(...args.map((each) => (each === "ONLY_LIVER" ? at("only-liver.json") : each)));
     expect(code).toBe(2);
     expect(err).toMatch(why);
   });

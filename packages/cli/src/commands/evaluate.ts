@@ -1,3 +1,4 @@
+import { assertWritableFolder } from "@rfmedsam/base/node";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ContextOf } from "../context.js";
 import { wholeNumber } from "../options/parsers.js";
@@ -57,7 +58,7 @@ export function evaluate(context: ContextOf): Command {
     .option("--tolerance <mm,mm>", "of the surface Dice", tolerances, [1, 2])
     .option(
       "--ignore-label <n>",
-      "voxels of the reference that count nowhere (default: the label called ignore)",
+      "label whose voxels in the reference count nowhere, itself without scores (default: the one called ignore)",
       wholeNumber(0),
     )
     .option("--images <folder>", "images under the pictures of the worst cases (with -o)")
@@ -73,10 +74,12 @@ export function evaluate(context: ContextOf): Command {
       const { stageNames } = await import("@rfmedsam/segmenter");
       const file = options.labels ?? metrics.labelFileBeside(references);
       const named = file === undefined ? {} : metrics.withoutIgnored(await metrics.readLabelNames(file));
+      const scores = chooseScores(options);
+      if (options.output !== undefined) await assertWritableFolder(options.output);
       const evaluation = await metrics.evaluateFolders(predictions, references, {
         ...named,
         ...(options.ignoreLabel !== undefined && { ignoreLabel: options.ignoreLabel }),
-        metrics: chooseScores(options),
+        metrics: scores,
         definition: options.definition,
         tolerances: options.tolerance,
         against: options.against,
@@ -94,7 +97,7 @@ export function evaluate(context: ContextOf): Command {
               facts: factsOf(predictions, references, options),
             });
       const tables = metrics.evaluationTables(evaluation);
-      const { dice, scores, intervals, others, comparison } = tables;
+      const { dice, intervals, others, comparison } = tables;
       const { notes: undrawn = [], ...files } = written ?? {};
       const notes = [...evaluation.notes, ...undrawn];
       for (const note of notes) ui.note(note);
@@ -102,7 +105,7 @@ export function evaluate(context: ContextOf): Command {
         ...(evaluation.columns.length > 1 ? [dice] : []),
         ...(others === undefined ? [] : [others]),
         intervals,
-        scores,
+        tables.scores,
         ...comparison,
       ];
       ui.result(shown.map(renderText).join("\n") + (written === undefined ? "" : `\n${written.html}`), {
@@ -111,7 +114,7 @@ export function evaluate(context: ContextOf): Command {
         missing: evaluation.missing,
         notes,
         dice: tableToJson(dice),
-        scores: tableToJson(scores),
+        scores: tableToJson(tables.scores),
         summary: tableToJson(tables.summary),
         ...(comparison.length > 0 && { comparison: metrics.comparisonToJson(tables) }),
         ...(written && { files }),

@@ -16,6 +16,7 @@ export interface PromptOptions extends WeightsOptions {
   readonly slice?: number;
   readonly mm?: boolean;
   readonly propagate: boolean;
+  readonly series?: string;
   readonly overwrite?: boolean;
   readonly output: string;
 }
@@ -27,9 +28,11 @@ export function prompt(context: ContextOf): Command {
     summary: "segment what you point at, in a picture or a volume",
     description:
       "Answers clicks, boxes and masks. A PNG or JPEG picture: OUT/mask-1.png (0 and 255), OUT/overlay.png and OUT/objects.json with scores, " +
-      "boxes and areas. A NIfTI volume: OUT/labels.nii.gz on its own grid; with SAM 2 weights the objects are followed through all slices, " +
+      "boxes and areas. A volume (NIfTI, NRRD, MetaImage, TIFF, DICOM): OUT/labels.nii.gz on its own grid; with SAM 2 weights the objects " +
+      "are followed through all slices, " +
       "forwards and backwards, with SAM and SAM-Med2D only the prompted slices are segmented.\n\n" +
-      "Coordinates are pixels (x, y) of a picture and voxel indices (x = i, y = j, z = k) of a volume as it is stored, from 0. A box and a mask " +
+      "Coordinates are pixels (x, y) of a picture and voxel indices (x = i, y = j, z = k) of a volume as it is stored, from 0; of a DICOM series " +
+      "column, row and slice, as `rfmedsam convert` writes it. A box and a mask " +
       "lie on one slice: the two indices in the slice, the lower axis first, then the slice's own. A prompt is for object 1 unless it ends in " +
       "@ and another number, which becomes the label.",
     examples: [
@@ -48,7 +51,7 @@ export function prompt(context: ContextOf): Command {
       ],
     ],
   })
-    .argument("<input>", "a PNG or JPEG picture, or a NIfTI volume")
+    .argument("<input>", "a PNG or JPEG picture, a volume of any format that is read, or a DICOM folder")
     .requiredOption("-o, --output <folder>", "where the answers go")
     .option("--point <x,y[,z][:0][@object]>", "a click on the object, with :0 off it; repeat for more", collectPoint)
     .option(
@@ -68,6 +71,7 @@ export function prompt(context: ContextOf): Command {
     .option("--slice <index>", "of a volume: the slice of boxes and masks that name none", wholeNumber(0))
     .option("--mm", "of a volume: points are RAS millimetres, as viewers show them", false)
     .option("--no-propagate", "of a volume: only the prompted slices")
+    .option("--series <number>", "which series of a DICOM folder with several: its place, from 1, or its UID")
     .option("--overwrite", "replace what is in the output folder");
   return withWeightsOptions(command).action(async (input: string, options: PromptOptions) => {
     const running = context();

@@ -1,3 +1,4 @@
+import { assertWritableFolder } from "@rfmedsam/base/node";
 import type { SegmentedCase } from "@rfmedsam/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
@@ -27,7 +28,8 @@ export function segment(context: ContextOf): Command {
     name: "segment",
     summary: "label the organs in one or more volumes",
     description:
-      "Segments NIfTI, NRRD, MetaImage and DICOM (a folder is a case), or all of a folder, one after the other. " +
+      "Segments NIfTI, NRRD, MetaImage and DICOM (a folder is a case), or all of a folder, one after the other: its files and " +
+      "the DICOM folders in it; what is left out is said. " +
       "The labels lie on each image's own grid. " +
       "Several channels of a case are put together by nnU-Net's names: CASE_0000.nii.gz, CASE_0001.nii.gz, …",
     examples: [
@@ -57,18 +59,23 @@ export function segment(context: ContextOf): Command {
     .option("--dicom-seg", "also write DICOM segmentations of DICOM series: OUT/CASE.seg.dcm")
     .option("--series <number>", "which series of a DICOM folder with several: its place, from 1, or its UID")
     .option("--overwrite", "replace labels that exist")
-    .addOption(new Option("--skip-existing", "keep labels that exist and do the rest").conflicts("overwrite"))
+    .addOption(
+      new Option("--skip-existing", "keep cases of which all that is asked for exists, and do the rest").conflicts(
+        "overwrite",
+      ),
+    )
     .action(async (inputs: string[], options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
       const { model: folder, output, stages, through, series, dicomSeg, overwrite, skipExisting } = options;
       const cases = await casesOfSplit(options, "val");
+      await assertWritableFolder(output);
       await startEngine(running);
       const { findCases, openModel, segmentFiles } = await import("@rfmedsam/engine");
       using model = await openModel(folder, { device: global.device, folds: options.folds });
       if (cases !== undefined) {
         const { assertKnown } = await import("@rfmedsam/metrics/node");
-        const there = await findCases(inputs, model.manifest.channelNames);
+        const there = await findCases(inputs, model.manifest.channelNames, output);
         const known = [...there.cases, ...there.failed].map((each) => each.case);
         assertKnown(cases, known, inputs.join(", "));
       }
@@ -85,7 +92,7 @@ export function segment(context: ContextOf): Command {
           ui.result(sentence(result), { command: "segment", ...result });
         }
       }
-      if (done === 0) ui.note("Nothing to do: all labels are there.");
+      if (done === 0) ui.note("Nothing to do: all that was asked for is there.");
     });
 }
 

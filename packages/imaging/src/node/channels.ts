@@ -2,16 +2,17 @@
 import { FormatError } from "@rfmedsam/base";
 import { assertSameGrid } from "../grid.js";
 import type { Volume } from "../volume.js";
-import { type ReadImageOptions, readVolume } from "./read-image.js";
+import type { ReadImageOptions } from "./read-image.js";
+import { readScan } from "./read-scan.js";
 
 /**
  * @param files one per channel; a DICOM folder counts as one
- * @throws as `readVolume`; FormatError for voxels that are not finite, GeometryError when the channels lie on different grids
+ * @throws as `readScan`; FormatError for voxels that are not finite, GeometryError when the channels lie on different grids
  */
 export async function readChannels(files: readonly string[], options: ReadImageOptions = {}): Promise<Volume[]> {
   const channels: Volume[] = [];
   for (const file of files) {
-    const volume = await readVolume(file, options);
+    const volume = await readScan(file, options);
     assertFinite(volume, file);
     if (channels[0] !== undefined) assertSameGrid(channels[0], volume, { imageFile: files[0]!, labelFile: file });
     channels.push(volume);

@@ -6,6 +6,7 @@ import { FileError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import type { LoadWasm } from "../formats/dicom/codecs/webassembly.js";
 import { type DicomImage, decodeDicomSources, listDicomSeries } from "../formats/dicom/decode.js";
+import { type ImageHeader, readImageHeader } from "../formats/dicom/image-header.js";
 import type { DicomSeries } from "../formats/dicom/series.js";
 import type { DicomSource } from "../formats/dicom/source.js";
 import { readRange } from "./file-source.js";
@@ -42,6 +43,11 @@ export async function readDicomFolder(folder: string, options: ReadDicomOptions 
 /** The series in a folder and its subfolders, in the order in which `series: NUMBER` counts them. */
 export async function listSeries(folder: string): Promise<DicomSeries[]> {
   return listDicomSeries(await sourcesOf(await filesBelow(folder)));
+}
+
+/** What a DICOM file says about itself. @throws FormatError if it is damaged, FileError */
+export async function dicomHeaderOf(path: string): Promise<ImageHeader> {
+  return readImageHeader(await sourceOfFile({ path, name: path }));
 }
 
 interface NamedFile {

@@ -14,11 +14,12 @@ export {
 export { readChannels } from "./channels.js";
 export { type Converted, type ConvertOptions, convertImage } from "./convert.js";
 export { listSeries, loadWasm, type ReadDicomOptions, readDicom, readDicomFolder } from "./dicom.js";
-export { holdsDicom } from "./dicom-folder.js";
+export { holdsDicom, holdsDicomImages } from "./dicom-folder.js";
 export { readDicomSegFile, readDicomSegImage, type SegmentNames, writeDicomSegFile } from "./dicom-seg.js";
 export { readLabels } from "./labels.js";
-export { dicomSourceOf, type LabelsToDicomSegOptions, labelsToDicomSeg } from "./labels-to-dicom-seg.js";
+export { dicomSourceOf, isDicomPath, type LabelsToDicomSegOptions, labelsToDicomSeg } from "./labels-to-dicom-seg.js";
 export { readImageHeader, readNiftiFile } from "./nifti.js";
 export { readMask, readPicture, writePng } from "./picture.js";
 export { type ReadImageOptions, readImage, readVolume } from "./read-image.js";
+export { readScan } from "./read-scan.js";
 export { writeVolume } from "./write-volume.js";

@@ -18,9 +18,13 @@ export async function dicomSourceOf(
   path: string,
   { series }: Pick<ReadImageOptions, "series"> = {},
 ): Promise<DicomImage | undefined> {
+  return (await isDicomPath(path)) ? readDicom(path, { series }) : undefined;
+}
+
+/** Whether an image is DICOM: a file by its content, and every folder. @throws FileError */
+export async function isDicomPath(path: string): Promise<boolean> {
   const folder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (!folder && !isDicom(await (await fileSource(path)).read(0, 256))) return undefined;
-  return readDicom(path, { series });
+  return folder || isDicom(await (await fileSource(path)).read(0, 256));
 }
 
 export interface LabelsToDicomSegOptions extends WriteDicomSegOptions, ReadImageOptions {

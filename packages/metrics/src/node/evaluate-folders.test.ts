@@ -127,6 +127,26 @@ describe("folders against folders", () => {
     expect(evaluationTables(evaluation).scores.legend!.join(" ")).toMatch(/label 9 .* count nowhere/);
   });
 
+  test("an ignored label that has a name has no row and no part in the mean; a region keeps its others", async () => {
+    await save("ref/b.nii.gz", [1, 1, 0, 0, 2, 2, 0, 0]);
+    await save("pred/b.nii", [1, 1, 0, 0, 2, 2, 2, 2]);
+    const evaluation = await evaluateFolders(at("pred"), at("ref"), { labels, ignoreLabel: 2 });
+    expect(evaluation.labels).toEqual({ liver: 1 });
+    expect(evaluation.rows.map(({ label }) => label)).toEqual(["liver", "liver"]);
+    expect(evaluation.notes).toEqual(["Ignored, so without scores: spleen."]);
+    const { dice, scores } = evaluationTables(evaluation);
+    expect(tableToJson(dice).map(({ label, prediction }) => [label, prediction])).toEqual([
+      ["liver", expect.closeTo(5 / 6)],
+      ["mean", expect.closeTo(5 / 6)],
+    ]);
+    expect(tableToJson(scores).map(({ label }) => label)).toEqual(["liver", "mean"]);
+    const regions = { labels: { both: [1, 2], spleen: [2] }, ignoreLabel: 2 };
+    expect((await evaluateFolders(at("pred"), at("ref"), regions)).labels).toEqual({ both: [1, 2] });
+    const alone = { labels: { spleen: 2, again: 2 }, ignoreLabel: 2 };
+    await expect(evaluateFolders(at("pred"), at("ref"), alone)).rejects.toThrow(ConfigError);
+    await expect(evaluateFolders(at("pred"), at("ref"), alone)).rejects.toThrow(/no label beside 2, which is ignored/);
+  });
+
   test("a label found in one map alone is infinitely far: told, and in no mean", async () => {
     await save("pred/a.nii.gz", [1, 1, 0, 0, 2, 0, 0, 0]);
     const { scores, summary } = evaluationTables(await evaluateFolders(at("pred"), at("ref"), { labels }));

@@ -3,10 +3,10 @@
  *
  * One case is in memory at a time. A label that is in neither map of a case has no score there (NaN), as in nnU-Net.
  */
-import { type CancelSignal, FormatError, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, FormatError, type Progress, silent, throwIfCancelled } from "@rfmedsam/base";
 import { type LabelVolume, labelsIn } from "@rfmedsam/imaging";
 import { readLabels } from "@rfmedsam/imaging/node";
-import type { LabelOrRegion } from "../classes.js";
+import { type LabelOrRegion, labelsOf } from "../classes.js";
 import { compareLabels, type MetricOptions } from "../compare.js";
 import { type ChosenMetric, chooseMetrics, defaultTolerances } from "../metrics.js";
 import type { Counts } from "../overlap.js";
@@ -17,7 +17,7 @@ import { findPairs, type Pair, type PairOptions } from "./pairs.js";
 export interface EvaluateOptions extends PairOptions, Omit<MetricOptions, "ignoreLabel"> {
   /** Name → value. Without it labels are called by the numbers found in the references. */
   readonly labels?: LabelNames | undefined;
-  /** Voxels of the reference with this label count nowhere. */
+  /** Voxels of the reference with this label count nowhere. If it has a name in `labels`, that is no label to be scored. */
   readonly ignoreLabel?: number | undefined;
   readonly progress?: Progress | undefined;
   readonly signal?: CancelSignal | undefined;
@@ -34,6 +34,7 @@ export interface EvaluationRow {
 }
 
 export interface Evaluation {
+  /** Those that have scores. */
   readonly labels: LabelNames;
   /** What was computed; their keys are those of the rows' scores. */
   readonly metrics: readonly ChosenMetric[];
@@ -56,7 +57,7 @@ export interface Evaluation {
  *
  * @param predictions a folder, or one file; so are the `references`
  * @throws FileError, FormatError for what cannot be read and for labels that have no name; GeometryError when a prediction does not lie
- *   on its reference's grid; ConfigError for a negative tolerance; InterruptedError
+ *   on its reference's grid; ConfigError for a negative tolerance, and when the ignored label is the only one; InterruptedError
  */
 export async function evaluateFolders(
   predictions: string,
@@ -66,7 +67,8 @@ export async function evaluateFolders(
   const { progress = silent, signal, definition = "deepmind", tolerances = defaultTolerances, ignoreLabel } = options;
   const metrics = chooseMetrics(options.metrics, tolerances);
   const { pairs, columns, missing, extra } = await findPairs(predictions, references, options);
-  const labels = options.labels ?? (await labelsOfReferences(pairs, ignoreLabel, signal));
+  const named = options.labels ?? (await labelsOfReferences(pairs, signal));
+  const labels = scoredLabels(named, ignoreLabel, references);
   const rows: EvaluationRow[] = [];
   for (const [index, pair] of pairs.entries()) {
     throwIfCancelled(signal);
@@ -74,14 +76,37 @@ export async function evaluateFolders(
     progress({ stage: "comparing labels", done: index + 1, total: pairs.length });
   }
   const cases = pairs.map((pair) => pair.case);
-  const found = { labels, columns, cases, rows, missing };
+  const ignored = Object.keys(options.labels ?? {}).filter((name) => !(name in labels));
+  const found: Found = { labels, columns, cases, rows, missing, ignored };
   return {
-    ...found,
+    labels,
+    columns,
+    cases,
+    rows,
+    missing,
     metrics,
     settings: { definition, tolerances, ignoreLabel },
     files: pairs,
     notes: notesOn(options, found, extra),
   };
+}
+
+/**
+ * The labels without the ignored one, under whatever name: voxels that count nowhere are nothing that could be missed, so a score of theirs
+ * would be 0 wherever it is predicted. A region that holds it among others stays.
+ */
+function scoredLabels(named: LabelNames, ignored: number | undefined, references: string): LabelNames {
+  const entries = Object.entries(named);
+  const scored = entries.filter(([, value]) => labelsOf(value).some((label) => label !== ignored));
+  if (scored.length === 0 && entries.length > 0) {
+    throw new ConfigError({
+      file: references,
+      found: `no label beside ${ignored}, which is ignored`,
+      expected: "at least one label that counts",
+      hint: "ignore another label, or none",
+    });
+  }
+  return scored.length === entries.length ? named : Object.fromEntries(scored);
 }
 
 /** A score as `summarise` and `scoreTable` want it. @param score a metric's key */
@@ -101,17 +126,13 @@ export function scoresOf(
   };
 }
 
-async function labelsOfReferences(
-  pairs: readonly Pair[],
-  ignored: number | undefined,
-  signal: CancelSignal | undefined,
-): Promise<LabelNames> {
+async function labelsOfReferences(pairs: readonly Pair[], signal: CancelSignal | undefined): Promise<LabelNames> {
   const found = new Set<number>();
   for (const { reference } of pairs) {
     throwIfCancelled(signal);
     for (const label of labelsIn((await readLabels(reference)).data)) found.add(label);
   }
-  for (const label of [0, ignored]) if (label !== undefined) found.delete(label);
+  found.delete(0);
   return Object.fromEntries([...found].sort((a, b) => a - b).map((label) => [`label ${label}`, label]));
 }
 
@@ -157,15 +178,21 @@ async function readKnown(file: string, known: ReadonlySet<number>, labels: Label
 
 const valuesOf = (value: LabelOrRegion) => (typeof value === "number" ? String(value) : value.join("+"));
 
+interface Found extends Pick<Evaluation, "labels" | "columns" | "cases" | "rows" | "missing"> {
+  /** Names of the ignored label. */
+  readonly ignored: readonly string[];
+}
+
 function notesOn(
   { labels: given }: EvaluateOptions,
-  { labels, columns, cases, rows, missing }: Pick<Evaluation, "labels" | "columns" | "cases" | "rows" | "missing">,
+  { labels, columns, cases, rows, missing, ignored }: Found,
   extra: readonly string[],
 ): string[] {
   const notes: string[] = [];
   if (given === undefined) {
     notes.push("Labels are called by their numbers; --labels dataset.json (or a model.json) names them.");
   }
+  if (ignored.length > 0) notes.push(`Ignored, so without scores: ${listed(ignored)}.`);
   if (missing.length > 0) {
     notes.push(
       `${counted(missing.length, "case")} without a prediction, left out of every number: ${listed(missing)}.`,

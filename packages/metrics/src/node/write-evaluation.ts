@@ -4,6 +4,7 @@ import { writeFileAtomic, writeJsonAtomic } from "@rfmedsam/base/node";
 import { colourOf } from "../colours.js";
 import type { StripPlot } from "../plot.js";
 import { renderReport } from "../report.js";
+import { intervalInWords } from "../summary.js";
 import { renderCsv, tableToJson } from "../table.js";
 import { type Evaluation, scoresOf } from "./evaluate-folders.js";
 import { type EvaluationTables, evaluationTables, summaryOf } from "./evaluation-tables.js";
@@ -77,7 +78,7 @@ function page(
       {
         name: "mean Dice",
         value: Number.isNaN(foreground.mean) ? "–" : foreground.mean.toFixed(3),
-        note: `95 % interval ${foreground.low.toFixed(3)} to ${foreground.high.toFixed(3)}`,
+        note: intervalInWords(foreground),
       },
       { name: "without a prediction", value: String(missing.length) },
     ],

@@ -1,7 +1,16 @@
 /** What a recipe ends with: the table of all stages, and a page. */
 import { basename } from "node:path";
 import type { SegmentedCase } from "@rfmedsam/engine";
-import { type Cell, comparePaired, metrics, renderReport, scoreTable, spreadOf, type Table } from "@rfmedsam/metrics";
+import {
+  type Cell,
+  comparePaired,
+  intervalInWords,
+  metrics,
+  renderReport,
+  scoreTable,
+  spreadOf,
+  type Table,
+} from "@rfmedsam/metrics";
 import { type Evaluation, evaluationTables, scoresOf, summaryOf } from "@rfmedsam/metrics/node";
 import type { ModelManifest } from "@rfmedsam/segmenter";
 import type { TrainingConfiguration } from "../config.js";
@@ -92,7 +101,7 @@ export function recipePage({
     title: recipe.title,
     summary: recipe.summary,
     headlines: [
-      { name: "mean Dice", value: shown(final!.mean), note: `${shown(final!.low)} to ${shown(final!.high)}` },
+      { name: "mean Dice", value: shown(final!.mean), note: intervalInWords(final!) },
       { name: "step 0 alone", value: shown(step0!.mean) },
       { name: "cases", value: String(cases.length), note: folds.join(", ") },
     ],

@@ -26,7 +26,7 @@ export async function everythingFile(
     string,
   ];
   const files = format === "labels" ? [list, overlay, labels] : [list, overlay];
-  refuseExisting(files, overwrite);
+  await refuseExisting(files, overwrite);
   const found = await segmentEverything(model.pictures, picture, { ...settings, progress: ui.progress, signal });
   const records = found.map((mask, index) => {
     const { segmentation, ...facts } = everythingRecord(mask, format === "labels" ? "uncompressed_rle" : modes[format]);

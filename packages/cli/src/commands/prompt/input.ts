@@ -1,5 +1,5 @@
 /** What is prompted, before any weights are loaded: mistakes in the arguments answer at once. */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { ConfigError } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import { isPicture, type MaskPicture } from "@rfmedsam/imaging";
@@ -7,7 +7,7 @@ import { readMask } from "@rfmedsam/imaging/node";
 import type { MaskFile } from "../../options/prompts.js";
 import type { PromptOptions } from "../prompt.js";
 
-/** By content. @throws ConfigError when nothing is asked, or what only a volume has is asked of a picture; FileError */
+/** By content; a folder is a DICOM series. @throws ConfigError when nothing is asked, or what only a volume has is asked of a picture; FileError */
 export async function kindOfInput(input: string, options: PromptOptions): Promise<"picture" | "volume"> {
   const { point = [], box = [], mask = [] } = options;
   if (point.length + box.length + mask.length === 0) {
@@ -17,9 +17,9 @@ export async function kindOfInput(input: string, options: PromptOptions): Promis
       hint: "`rfmedsam everything` segments a picture without prompts",
     });
   }
-  const kind = isPicture(await firstBytes(input)) ? "picture" : "volume";
-  const { axis, window, slice, mm, propagate } = options;
-  const given = { axis, window, slice, mm: mm || undefined, "no-propagate": propagate ? undefined : true };
+  const kind = (await startsAsPicture(input)) ? "picture" : "volume";
+  const { axis, window, slice, mm, propagate, series } = options;
+  const given = { axis, window, slice, mm: mm || undefined, "no-propagate": propagate ? undefined : true, series };
   const [forVolumes] = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (kind === "picture" && forVolumes !== undefined) {
     throw new ConfigError({ file: input, found: `--${forVolumes} with a picture`, expected: "a volume for it" });
@@ -27,18 +27,19 @@ export async function kindOfInput(input: string, options: PromptOptions): Promis
   return kind;
 }
 
-async function firstBytes(file: string): Promise<Uint8Array> {
+async function startsAsPicture(path: string): Promise<boolean> {
   try {
-    const handle = await open(file, "r");
+    if ((await stat(path)).isDirectory()) return false;
+    const handle = await open(path, "r");
     try {
       const bytes = new Uint8Array(16);
       await handle.read(bytes, 0, 16, 0);
-      return bytes;
+      return isPicture(bytes);
     } finally {
       await handle.close();
     }
   } catch (cause) {
-    throw fileErrorOf(cause, file, "check the path");
+    throw fileErrorOf(cause, path, "check the path");
   }
 }
 

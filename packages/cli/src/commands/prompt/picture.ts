@@ -17,7 +17,7 @@ export async function promptFile(model: OpenPromptable, input: string, options: 
   const objects = new Set([...points, ...boxes, ...masks].map(({ object }) => object));
   const maskFile = (object: number) => join(output, `mask-${object}.png`);
   const [overlay, facts] = [join(output, "overlay.png"), join(output, "objects.json")];
-  refuseExisting([...[...objects].map(maskFile), overlay, facts], overwrite);
+  await refuseExisting([...[...objects].map(maskFile), overlay, facts], overwrite);
   const found = await promptPicture(model.pictures, picture, { points, boxes, masks });
   const { height, width } = picture;
   for (const { object, mask } of found) {

@@ -1,12 +1,12 @@
 /** The upper bound's table, plot and what it says. */
-import type { StripPlot } from "@rfmedsam/metrics";
+import { intervalInWords, type StripPlot } from "@rfmedsam/metrics";
 import { stageInWords } from "@rfmedsam/segmenter";
 import type { Measured } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, statisticsOf } from "../common/table.js";
 import { armOf, type Way } from "./follow.js";
 import { truePrompts } from "./prompts.js";
-import { describeStrategy } from "./strategies.js";
+import { describeStrategy, notFollowed } from "./strategies.js";
 import { armOfStage, promptedStages, truthAsStep0 } from "./through-stages.js";
 
 /** @param ways the rows, in their order @param through whether rows of the model's own stages follow them */
@@ -68,7 +68,9 @@ function waysPlot(measured: Measured, groups: readonly Way[], prompts: readonly 
   return {
     title: "Mean Dice of every case",
     axis: "Dice",
-    groups: groups.map(({ strategy, direction }) => `${strategy}, ${direction}`),
+    groups: groups.map(({ strategy, direction }) =>
+      direction === notFollowed ? strategy : `${strategy}, ${direction}`,
+    ),
     cases: measured.cases,
     series: prompts.map((prompt) => ({
       name: prompt,
@@ -95,9 +97,7 @@ function throughSentence(measured: Measured): string {
   return `The truth in the place of step 0: mean Dice of ${means.join(", ")}.`;
 }
 
-function bestSentence(
-  { prompt, strategy, direction }: Way,
-  { mean, low, high }: { mean: number; low: number; high: number },
-): string {
-  return `Best: ${prompt} on ${strategy}, ${direction}: mean Dice ${mean.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}).`;
+function bestSentence({ prompt, strategy, direction }: Way, dice: { mean: number; low: number; high: number }): string {
+  const way = direction === notFollowed ? strategy : `${strategy}, ${direction}`;
+  return `Best: ${prompt} on ${way}: mean Dice ${dice.mean.toFixed(3)} (${intervalInWords(dice)}).`;
 }
