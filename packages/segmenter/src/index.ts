@@ -188,6 +188,7 @@ export {
 } from "./refine.js";
 export { LabelRestorer, restoreLabels, restorePercent, restoreScores, restoreShares } from "./restore.js";
 export { nearestKey, type ParseOptions, parseWithSchema } from "./schema.js";
+export { describeSchema, type SchemaDescription } from "./schema-words.js";
 export {
   type AlterStep0,
   type Segmentation,

@@ -16,6 +16,11 @@ const schema = z.strictObject({
   groups: z.record(z.string(), z.strictObject({ rate: z.number() })).default({}),
   mode: z.enum(["fast", "exact"]).default("fast"),
   size: z.union([z.number(), z.strictObject({ width: z.number() })]).optional(),
+  dimensions: z.union([z.literal(2), z.literal(3)]).default(3),
+  spacing: z
+    .union([z.literal("median"), z.literal("keep"), z.tuple([z.number().positive(), z.number().positive()])])
+    .default("median"),
+  weights: z.string().nullable().default(null),
 });
 const good = { learningRate: 0.1, prompt: { kind: "box", jitter: 1 } };
 
@@ -63,6 +68,14 @@ describe("parseWithSchema", () => {
     [{ prompt: { kind: "click" } }, '"prompt.kind" is "click"', "box, mask"],
     [{ patch: [1, "two"] }, '"patch[1]" is "two"', "a number"],
     [{ patch: [1] }, '"patch" is [1]', "at least 2 entries"],
+    [{ patch: 1 }, '"patch" is 1', '"patch" to be a list of 2 integers or null'],
+    [{ weights: 1 }, '"weights" is 1', '"weights" to be a string or null'],
+    [{ dimensions: 7 }, '"dimensions" is 7', '"dimensions" to be 2 or 3'],
+    [{ spacing: 7 }, '"spacing" is 7', '"spacing" to be "median", "keep" or a list of 2 numbers greater than 0'],
+    [{ spacing: [1] }, '"spacing" is [1]', '"spacing" to be "median", "keep" or a list of 2 numbers greater than 0'],
+    [{ spacing: [1, -1] }, '"spacing[1]" is -1', '"spacing[1]" to be greater than 0'],
+    [{ size: "big" }, '"size" is "big"', '"size" to be a number or { width: a number }'],
+    [{ size: { width: "w" } }, '"size.width" is "w"', '"size.width" to be a number'],
   ])("a wrong value is told with what would be right: %j", (change, found, expected) => {
     const error = errorOf(change);
     expect(error.found).toContain(found);

@@ -4,6 +4,7 @@
  */
 import { ConfigError } from "@rfmedsam/base";
 import * as z from "zod";
+import { describeSchema } from "./schema-words.js";
 
 export interface ParseOptions {
   /** The file (or option) the value came from; named in the error. */
@@ -60,20 +61,39 @@ function describeIssue(schema: z.ZodType, root: unknown, issue: z.core.$ZodIssue
     });
   }
   if (issue.code === "invalid_union") {
-    // The branch that fits best is the one with the fewest complaints; telling all of them helps nobody.
-    const branch = [...issue.errors].filter((b) => b.length > 0).sort((a, b) => a.length - b.length)[0];
+    // Of the branches whose kind of value it is, the one with the fewest complaints inside: telling all of them helps nobody.
+    const meant = issue.errors.filter((branch) => branch.length > 0 && branch.every(isInside));
+    const [branch] = meant.sort((a, b) => a.length - b.length);
     const nested = branch?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as z.core.$ZodIssue);
     if (nested !== undefined) return nested.flatMap((inner) => describeIssue(schema, root, inner));
   }
   const name = where === "" ? "the value" : `"${where}"`;
   const input = valueAt(root, issue.path);
+  const [target] = schemasAt(schema, root, issue.path);
   return [
     {
       found: input === undefined ? `${name} is missing` : `${name} is ${showValue(input)}`,
-      expected: expectation(issue, name),
+      expected:
+        target !== undefined && needsWords(issue, target)
+          ? `${name} to be ${describeSchema(target).allowed}`
+          : expectation(issue, name),
     },
   ];
 }
+
+/** Whether a complaint names but a part of what would have been right. */
+function needsWords(issue: z.core.$ZodIssue, schema: z.core.$ZodType): boolean {
+  if (issue.code === "invalid_union") return issue.errors.length > 0;
+  return issue.code === "invalid_type" && (issue.expected === "tuple" || mayBeNull(schema));
+}
+
+function mayBeNull({ _zod: { def } }: z.core.$ZodType): boolean {
+  const { type, innerType }: Definition = def;
+  return type === "nullable" || (innerType !== undefined && mayBeNull(innerType));
+}
+
+/** A complaint about a part of the value, not about what it is. */
+const isInside = ({ path, code }: z.core.$ZodIssue) => path.length > 0 || code === "unrecognized_keys";
 
 function expectation(issue: z.core.$ZodIssue, name: string): string {
   const strict = (inclusive: boolean | undefined, word: string) =>
@@ -110,13 +130,18 @@ function withArticle(expected: string): string {
 
 /** All keys that an object at the given path may have, over every branch of a union that can be meant. */
 function knownKeys(schema: z.core.$ZodType, root: unknown, path: readonly PropertyKey[]): string[] {
-  let candidates = unwrap(schema, root);
-  let value = root;
-  for (const step of path) {
-    value = isObject(value) ? value[step as string] : undefined;
-    candidates = candidates.flatMap((candidate) => child(candidate, step)).flatMap((next) => unwrap(next, value));
-  }
+  const candidates = schemasAt(schema, root, path).flatMap((each) => unwrap(each, valueAt(root, path)));
   return [...new Set(candidates.flatMap((candidate) => ("shape" in candidate ? Object.keys(candidate.shape) : [])))];
+}
+
+/** The schemas that a value at the given path is held against: several where a union on the way leaves it open. */
+function schemasAt(schema: z.core.$ZodType, root: unknown, path: readonly PropertyKey[]): z.core.$ZodType[] {
+  let schemas = [schema];
+  path.forEach((step, depth) => {
+    const value = valueAt(root, path.slice(0, depth));
+    schemas = schemas.flatMap((each) => unwrap(each, value)).flatMap((candidate) => child(candidate, step));
+  });
+  return schemas;
 }
 
 /** The parts of zod's definitions that are walked; everything else is a leaf. */

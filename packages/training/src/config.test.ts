@@ -36,6 +36,11 @@ describe("a configuration", () => {
     expect(refiner.promptSources).toEqual({ ...promptSources, mask: 0 });
   });
 
+  test("may have any picture size and backbone where there is no refiner; an unknown backbone is told where it is made", () => {
+    expect(resolveConfiguration("cpu", { refiner: { enabled: false, imageSize: 100 } }).refiner.imageSize).toBe(100);
+    expect(resolveConfiguration("cpu", { refiner: { backbone: "sam3" } }).refiner.backbone).toBe("sam3");
+  });
+
   test("may leave width, depth and Dice of step 0 to the plan", () => {
     const auto = { maximumFeatures: "auto", maximumStages: "auto", batchDice: "auto" } as const;
     expect(resolveConfiguration("cpu", { step0: auto }).step0).toEqual({ ...presets.cpu.step0, ...auto });
@@ -49,6 +54,27 @@ describe("a configuration", () => {
     ["a section that is a number", { refiner: 3 }, /refiner/],
     // A model folder could not hold it.
     ["a minimum area of nothing", { refiner: { prompts: { minimumArea: 0 } } }, /minimumArea/],
+    [
+      "a momentum with which nothing is ever forgotten",
+      { step0: { momentum: 1 } },
+      /"step0\.momentum" to be less than 1/,
+    ],
+    [
+      "an axis twice",
+      { step0: { augmentation: { mirrorAxes: [2, 2] } } },
+      /mirrorAxes" is \[2,2\]; .*every axis at most/,
+    ],
+    ["dimensions there are not", { step0: { dimensions: 7 } }, /expected "step0\.dimensions" to be 2 or 3/],
+    [
+      "a spacing that is one number",
+      { preprocessing: { spacing: 7 } },
+      /"preprocessing\.spacing" to be "median", "low", "keep" or a list of 3 numbers greater than 0/,
+    ],
+    [
+      "pictures that the network cannot halve",
+      { refiner: { imageSize: 100 } },
+      /^my\.yaml: "refiner\.imageSize" is 100; expected "refiner\.imageSize": a multiple of 32\.$/,
+    ],
     ["nothing at all", null, /empty/],
     ["a list", [1], /keys and values/],
   ])("with %s is refused by name", (_, changes, words) => {

@@ -22,6 +22,7 @@ export {
   type TrainingConfiguration,
   trainingSchema,
 } from "./config.js";
+export { describeConfiguration } from "./config-text.js";
 export { type CheckOptions, type CheckReport, checkDataset, type Finding } from "./dataset/check/check.js";
 export type { Rule, Severity } from "./dataset/check/rule.js";
 export { type ConvertDatasetOptions, type ConvertedDataset, convertDataset } from "./dataset/convert/convert.js";
@@ -31,7 +32,7 @@ export { type LoadedCase, loadCase } from "./dataset/load.js";
 export { type CaseFiles, type Dataset, listCases, readDataset } from "./dataset/nnunet.js";
 export { type DemoOptions, type DemoResult, runDemo } from "./demo/demo.js";
 export type { DemoGoal, Verdict } from "./demo/verdict.js";
-export { type Division, divide } from "./folds.js";
+export { casesToLearn, casesToMeasure, type Division, divide, type LearnedCases } from "./folds.js";
 export { sayHowToGoOn } from "./go-on.js";
 export type { Curve, RecordStep, StepRecord } from "./loop/loop.js";
 export * from "./phantom/index.js";

@@ -136,6 +136,23 @@ describe("dataset check", () => {
     expect(err.trimEnd().split("\n")).toHaveLength(1);
   });
 
+  test("a task of the Decathlon ends with 2 and one line that says how it is converted, as training on it does", async () => {
+    await layTask();
+    const file = at("Task04/dataset.json");
+    for (const args of [
+      ["dataset", "check", at("Task04")],
+      ["plan", at("Task04")],
+      ["train", at("Task04"), "-o", at("model")],
+    ]) {
+      const { code, err } = await run(...args);
+      expect(code).toBe(2);
+      expect(err).toContain(`${file}: the layout of the Medical Segmentation Decathlon`);
+      expect(err).toContain(`rfmedsam dataset convert msd ${at("Task04")} OUT`);
+      expect(err.trimEnd().split("\n")).toHaveLength(1);
+    }
+    expect((await readdir(folder)).sort()).toEqual(["Task04"]);
+  });
+
   test("without a command of its own, `dataset` shows them", async () => {
     const { code, err, out } = await run("dataset");
     expect(code).toBe(2);

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
 import { collect, wholeNumber } from "../options/parsers.js";
+import { everyKey } from "../options/configuration.js";
 import { applySettings, parseSetting } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
 import { declare } from "./command.js";
@@ -29,7 +30,7 @@ export function demo(context: ContextOf): Command {
     .option("--test <count>", "held-out phantoms", wholeNumber(1))
     .option("--restart", "throw away a stopped demonstration in the output folder, and start anew")
     .addOption(
-      new Option("--set <key.path=value>", "change one value of the training; may be given several times")
+      new Option("--set <key.path=value>", `change one value of the training; may be given several times (${everyKey})`)
         .argParser(collect)
         .default([], "none"),
     )

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, FileError, silent } from "@rfmedsam/base";
 import { setNumThreads } from "@rfmedsam/torch";
-import { writePhantomDataset } from "@rfmedsam/training";
+import { readConfiguration, resolveConfiguration, writePhantomDataset } from "@rfmedsam/training";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeUi } from "../ui/ui.js";
 import { describePlanned, plan } from "./plan.js";
@@ -76,11 +76,41 @@ describe("rfmedsam plan", () => {
     expect(result).toMatchObject({ command: "plan", device: "cpu", budget: 8 * 2 ** 30, over: [] });
     expect(result.plan.patch[0]).toBe(1);
     expect(result.plan.architecture.strides[1]).toEqual([2, 2]);
+    expect(result.configuration).toEqual(
+      resolveConfiguration("cpu", { folds: 3, memory: 8, step0: { dimensions: 2 } }),
+    );
     expect(result.division.folds).toEqual(new Array(3).fill({ training: 2, leftOut: 1 }));
     expect(result.memory.map(({ phase }: { phase: string }) => phase)).toContain("training the refiner");
     expect(result.plan.batchDice).toBe(true);
     expect(result.hostBudget).toBe(result.budget);
     expect(result.disk.total).toBeGreaterThan(0);
+  });
+
+  test("prints every setting with what it means, without a data set, as a file for --config", async () => {
+    const settings = ["--preset", "demo", "--set", "step0.dimensions=2", "--memory", "3"];
+    const expected = resolveConfiguration("demo", { memory: 3, step0: { dimensions: 2 } });
+    const { out, err } = await run(false, "--configuration", ...settings);
+    expect(out).toMatch(
+      /^ {2}# Whether the U-Net sees slices or volumes\.\n {2}# Allowed: 2 or 3\.\n {2}dimensions: 2$/m,
+    );
+    expect(err).toBe("");
+    const file = join(folder, "mine.yaml");
+    await writeFile(file, out);
+    expect(await readConfiguration(file)).toEqual(expected);
+    await rm(file);
+    const { out: json } = await run(true, "--configuration", ...settings);
+    expect(resultOf(json)).toEqual({ event: "result", command: "plan", configuration: expected });
+    await expect(run(false, "--configuration", "--set", "step0.dimensions=7")).rejects.toThrow(/to be 2 or 3/);
+  });
+
+  test("asks for a data set where it is to plan one, and says where every key of --set is told", async () => {
+    await expect(run(false, "--preset", "cpu")).rejects.toThrow(/DATASET: not given.*--configuration/s);
+    const help = plan(() => {
+      throw new Error("nothing is run");
+    }).helpInformation();
+    expect(help.replaceAll(/\s+/g, " ")).toContain(
+      "--set <key.path=value> change one value; may be given several times (rfmedsam plan --configuration prints every key",
+    );
   });
 
   test("plans 2D as nnU-Net does where the preset leaves it open", async () => {
@@ -116,6 +146,25 @@ describe("rfmedsam plan", () => {
     [["--preset", "huge"], /huge/],
   ])("refuses %j", async (options, message) => {
     await expect(run(false, data, ...options)).rejects.toThrow(message);
+  });
+
+  test("refuses a split whose fold leaks, or measures a case that is not there, before any case is looked at", async () => {
+    const file = join(folder, "splits_final.json");
+    const [a, b, c] = ["phantom_001", "phantom_002", "phantom_003"];
+    const planned = async (fold: unknown) => {
+      await writeFile(file, JSON.stringify([{ train: [a], val: [b] }, fold]));
+      return run(true, data, "--split", file, "--fold", "1", "--memory", "8");
+    };
+    await expect(planned({ train: [a, b], val: [b, c] })).rejects.toMatchObject({
+      file,
+      found: `fold 1 learns from 1 of the cases it measures: ${b}`,
+    });
+    await expect(planned({ train: [a, b], val: [c, "ghost"] })).rejects.toThrow(
+      `ghost; expected the cases of ${file}, fold 1, val`,
+    );
+    const { out } = await planned({ train: [a, b], val: [c] });
+    expect(resultOf(out).fingerprint.cases).toBe(2);
+    await rm(file);
   });
 
   test("refuses a folder that is no data set, and memory in which nothing fits", async () => {

@@ -1,7 +1,8 @@
+import { ConfigError } from "@rfmedsam/base";
 import type { Normalisation } from "@rfmedsam/segmenter";
-import type { DatasetPlan, DiskEstimate, MemoryEstimate } from "@rfmedsam/training";
+import type { DatasetPlan, DiskEstimate, MemoryEstimate, TrainingConfiguration } from "@rfmedsam/training";
 import { type Command, InvalidArgumentError } from "commander";
-import { type ContextOf, startEngine } from "../context.js";
+import { type Context, type ContextOf, startEngine } from "../context.js";
 import { type ConfigurationOptions, configurationOf, withConfiguration } from "../options/configuration.js";
 import { wholeNumber } from "../options/parsers.js";
 import { casesOfSplit, type SplitOptions } from "../options/split.js";
@@ -11,6 +12,7 @@ import { listing } from "./info/description.js";
 
 interface Options extends ConfigurationOptions, SplitOptions {
   readonly memory?: number;
+  readonly configuration?: boolean;
 }
 
 /** GiB, above 0. */
@@ -20,7 +22,7 @@ function gibibytes(text: string): number {
   throw new InvalidArgumentError("Expected GiB, a number above 0.");
 }
 
-/** `rfmedsam plan DATASET` */
+/** `rfmedsam plan DATASET`, `rfmedsam plan --configuration` */
 export function plan(context: ContextOf): Command {
   return withConfiguration(
     declare({
@@ -29,28 +31,36 @@ export function plan(context: ContextOf): Command {
       description:
         "Looks at all cases and prints spacing, patch, network and normalisation as `rfmedsam train` would choose them, how the cases are " +
         "divided, the memory each phase takes, part by part, and the disk that the output folder needs while training. Trains nothing, writes " +
-        "nothing. Per-axis numbers are in the order z, y, x.",
+        "nothing. Per-axis numbers are in the order z, y, x.\n\n" +
+        "With --configuration it prints the settings instead: every key of --set, --config and of a recipe's or an ablation's changes, what " +
+        "it means and what it may be.",
       examples: [
         ["rfmedsam plan Dataset004_Hippocampus", "with the preset for a computer without a GPU"],
         ["rfmedsam plan DATASET --memory 4", "for a computer with 4 GiB to spare"],
+        ["rfmedsam plan --configuration --preset gpu > mine.yaml", "every setting, as a file for --config"],
         ["rfmedsam plan DATASET --set preprocessing.spacing=low --set step0.dimensions=3", "at low resolution"],
       ],
     }),
   )
-    .argument("<dataset>", "folder in nnU-Net's layout")
+    .argument("[dataset]", "folder in nnU-Net's layout; not needed with --configuration")
+    .option("--configuration", "print every setting with what it means and what it may be, and plan nothing")
     .option("--split <file>", "nnU-Net's splits_final.json: plan for the training cases of a fold")
     .option("--fold <k>", "which fold of the split, from 0", wholeNumber(0))
     .option("--memory <gib>", "GiB that training may take (default: the configuration's)", gibibytes)
-    .action(async (folder: string, options: Options) => {
+    .action(async (folder: string | undefined, options: Options) => {
       const running = context();
       const { ui, signal, options: global } = running;
+      if (options.configuration) return showConfiguration(running, options);
+      if (folder === undefined) {
+        const hint = "add --configuration to see the settings alone";
+        throw new ConfigError({ file: "DATASET", found: "not given", expected: "a folder in nnU-Net's layout", hint });
+      }
       const { chooseDevice } = await startEngine(running);
       const { budgetOf, overBudget, planDataset, readDataset, remedyFor, selectCases } = await import(
         "@rfmedsam/training"
       );
       const only = await casesOfSplit(options, "train");
-      const configured = await configurationOf(options);
-      const configuration = { ...configured, memory: options.memory ?? configured.memory };
+      const configuration = await configured(options);
       const device = chooseDevice(global.device);
       const dataset = selectCases(await readDataset(folder), only);
       const planned = await planDataset(dataset, {
@@ -71,10 +81,22 @@ export function plan(context: ContextOf): Command {
         command: "plan",
         dataset: dataset.name,
         device,
+        configuration,
         ...planned,
         over: over.map(({ phase }) => phase),
       });
     });
+}
+
+async function configured(options: Options): Promise<TrainingConfiguration> {
+  const configuration = await configurationOf(options);
+  return { ...configuration, memory: options.memory ?? configuration.memory };
+}
+
+async function showConfiguration({ ui }: Context, options: Options): Promise<void> {
+  const { describeConfiguration } = await import("@rfmedsam/training");
+  const configuration = await configured(options);
+  ui.result(describeConfiguration(configuration).trimEnd(), { command: "plan", configuration });
 }
 
 const triple = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(4))).join(" × ");

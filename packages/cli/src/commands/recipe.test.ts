@@ -318,6 +318,11 @@ describe("what can be asked without doing anything", () => {
       /--data FOLDER: not given.*synapse/,
     ],
     ["data that are not there", ["recipe", "hippocampus", "-o", "OUT", "--data", "/nowhere"], /medicaldecathlon/],
+    [
+      "a fold where none can be chosen",
+      ["recipe", "phantom", "-o", "OUT", "--fold", "3"],
+      /--fold: 3; expected no --fold: the recipe phantom learns from all/,
+    ],
     ["no output", ["recipe", "phantom"], /--output: not given/],
     ["a recipe that is not there", ["recipe", "phantoms", "-o", "OUT"], /did you mean phantom\?/],
     [

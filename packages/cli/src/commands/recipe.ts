@@ -1,6 +1,7 @@
 import { ConfigError } from "@rfmedsam/base";
 import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
+import { everyKey } from "../options/configuration.js";
 import { collect, wholeNumber } from "../options/parsers.js";
 import { applySettings, parseSetting } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
@@ -43,10 +44,10 @@ export function recipe(context: ContextOf): Command {
     .option("--data <folder>", "the data as the recipe needs them: a download, or a data set in nnU-Net's layout")
     .option("--weights <file>", "official weights to start from, or the folder they lie in")
     .option("-o, --output <folder>", "where everything goes")
-    .option("--fold <k>", "which fold, from 0, or all (default: the recipe's)", foldOrAll)
+    .option("--fold <k>", "which fold of the recipe's split, from 0, or all (default: the recipe's)", foldOrAll)
     .option("--restart", "throw away what an earlier run made in the output folder, and start anew")
     .addOption(
-      new Option("--set <key.path=value>", "change one value of the training; may be given several times")
+      new Option("--set <key.path=value>", `change one value of the training; may be given several times (${everyKey})`)
         .argParser(collect)
         .default([], "none"),
     )

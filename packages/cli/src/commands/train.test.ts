@@ -1,7 +1,7 @@
 /** The real command, killed while it trains the refiner: no error is thrown, nothing is cleaned up, the process is gone. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,6 +75,21 @@ function killed(model: string, killAt: number, delay: number): Promise<readonly 
     child.on("close", (_, signal) => (signal === "SIGKILL" ? done(steps) : fail(new Error(`not killed: ${err}`))));
   });
 }
+
+test("a split that leaks or names cases that are not there is refused before anything is done", async () => {
+  const file = join(folder, "splits_final.json");
+  const train = async (fold: unknown) => {
+    await writeFile(file, JSON.stringify([fold]));
+    return runCommandLine(...options("refused"), "--split", file, "--fold", "0");
+  };
+  const leaking = await train({ train: ["phantom_001", "phantom_002"], val: ["phantom_002"] });
+  expect(leaking.code).toBe(2);
+  expect(leaking.err).toContain(`${file}: fold 0 learns from 1 of the cases it measures: phantom_002`);
+  const unknown = await train({ train: ["phantom_001", "phantom_002"], val: ["ghost"] });
+  expect(unknown.code).toBe(2);
+  expect(unknown.err).toContain(`ghost); expected the cases of ${file}, fold 0, val`);
+  expect(existsSync(join(folder, "refused"))).toBe(false);
+});
 
 test("killed again and again in the refiner's training, it comes to the same refiner, bit for bit", async () => {
   expect(await runCommandLine(...options("whole"))).toMatchObject({ code: 0 });

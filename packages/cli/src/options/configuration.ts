@@ -10,13 +10,16 @@ export interface ConfigurationOptions {
   readonly set: readonly string[];
 }
 
+/** Where a user reads which keys there are. */
+export const everyKey = "rfmedsam plan --configuration prints every key with what it may be";
+
 /** Adds them to a command. */
 export function withConfiguration(command: Command): Command {
   return command
     .option("--preset <name>", "configuration to start from: cpu, demo, gpu (default: the file's, else cpu)")
     .option("--config <file>", "YAML or JSON with the values that differ from the preset")
     .addOption(
-      new Option("--set <key.path=value>", "change one value; may be given several times")
+      new Option("--set <key.path=value>", `change one value; may be given several times (${everyKey})`)
         .argParser(collect)
         .default([], "none"),
     );

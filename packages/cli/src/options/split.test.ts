@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DatasetError, FileError } from "@rfmedsam/base";
 import { assertKnown } from "@rfmedsam/metrics/node";
+import { selectCases } from "@rfmedsam/training";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { casesOfSplit } from "./split.js";
 
@@ -40,6 +41,40 @@ describe("nnU-Net's splits", () => {
     expect(() => assertKnown(wanted, ["a"], "folder")).toThrow(
       `1 of the 2 chosen cases are not here: b; expected the cases of ${file}`,
     );
+  });
+
+  test.each([
+    ["a case on both sides", { train: ["a", "b"], val: ["c", "b"] }, /fold 1 learns from 1 of the cases .*: b; /],
+    ["a case to learn from twice", { train: ["a", "b", "a"], val: ["c"] }, /fold 1 lists a case more than once: a; /],
+    ["a case to measure twice", { train: ["a"], val: ["c", "c"] }, /fold 1 lists a case more than once: c; /],
+  ])("with %s are refused on either side, with the file's name; other folds are not", async (_, wrong, message) => {
+    const file = await split([folds[0], wrong]);
+    for (const side of ["train", "val"] as const) {
+      const failure = casesOfSplit({ split: file, fold: 1 }, side);
+      await expect(failure).rejects.toThrow(DatasetError);
+      await expect(failure).rejects.toMatchObject({ file, found: expect.stringMatching(/fold 1/) });
+      await expect(failure).rejects.toThrow(message);
+      expect(await casesOfSplit({ split: file, fold: 0 }, side)).toBeDefined();
+    }
+  });
+
+  test("to learn from are refused where a case to measure is missing, with the split's name, the fold and the case", async () => {
+    const file = await split(folds);
+    const learned = await casesOfSplit({ split: file, fold: 0 }, "train");
+    const cases = (...ids: string[]) => ({
+      folder: "folder",
+      name: "d",
+      channelNames: ["CT"],
+      labels: { background: 0, organ: 1 },
+      fileEnding: ".nii.gz",
+      training: ids.map((id) => ({ id, images: [], labels: undefined })),
+    });
+    expect(selectCases(cases("a", "b", "c"), learned).training.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(() => selectCases(cases("a", "b"), learned)).toThrow(DatasetError);
+    expect(() => selectCases(cases("a", "b", "d"), learned)).toThrow(
+      `: c); expected the cases of ${file}, fold 0, val`,
+    );
+    expect(() => selectCases(cases("a", "c"), learned)).toThrow(`: b; expected the cases of ${file}, fold 0, train`);
   });
 
   test("without a split, all cases are wanted", async () => {

@@ -9,10 +9,10 @@ export interface SplitOptions {
 }
 
 /**
- * Which cases belong to one side of a fold; `assertKnown` refuses it where they are not.
+ * Which cases belong to one side of a fold; `assertKnown` refuses it where they are not, `selectCases` also where the other side's are not.
  *
  * @returns undefined when no split was asked for
- * @throws ConfigError for a wrong file or fold, FileError
+ * @throws ConfigError for a wrong file or fold, DatasetError for a fold with a case on both sides or listed twice, FileError
  */
 export async function casesOfSplit(
   { split, fold }: SplitOptions,
@@ -33,5 +33,10 @@ export async function casesOfSplit(
       hint: folds.length > 0 ? `folds are counted from 0 to ${folds.length - 1}` : undefined,
     });
   }
-  return casesOfFold(chosen, side, split);
+  const names = [...chosen.train, ...chosen.val];
+  // Measuring needs no engine, which comes with the training: of a sound fold nothing has to be said.
+  if (side === "val" && new Set(names).size === names.length)
+    return casesOfFold(chosen, side, `${split}, fold ${fold}, ${side}`);
+  const { casesToLearn, casesToMeasure } = await import("@rfmedsam/training");
+  return side === "train" ? casesToLearn(chosen, split, fold) : casesToMeasure(chosen, split, fold);
 }

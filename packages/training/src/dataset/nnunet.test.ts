@@ -109,6 +109,27 @@ describe("nnU-Net's layout", () => {
     expect((error as ConfigError).file).toBe(join(folder, "dataset.json"));
   });
 
+  test("dataset.json of the Medical Segmentation Decathlon is told as that, with the command that converts it", async () => {
+    const decathlon = {
+      modality: { "0": "CT" },
+      labels: { "0": "background", "1": "organ" },
+      training: [{ image: "./imagesTr/a_7.nii.gz", label: "./labelsTr/a_7.nii.gz" }],
+    };
+    await lay(decathlon, ["a_7.nii.gz"], ["a_7.nii.gz"]);
+    const error = await readDataset(folder).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(DatasetError);
+    expect(error).toMatchObject({
+      file: join(folder, "dataset.json"),
+      found: expect.stringMatching(/^the layout of the Medical Segmentation Decathlon/),
+      hint: expect.stringContaining(`rfmedsam dataset convert msd ${folder} OUT`),
+    });
+    // Not everything with a key of that name is one.
+    await lay({ ...description, modality: "MR" }, images, labels);
+    expect((await readDataset(folder)).training).toHaveLength(2);
+    await lay({ modality: { "0": "CT" }, labels: description.labels }, images, labels);
+    await expect(readDataset(folder)).rejects.toThrow(/"channel_names" is missing/);
+  });
+
   test("dataset.json that is no JSON, or is missing, is said to be so", async () => {
     await lay("{ channel_names", images, labels);
     await expect(readDataset(folder)).rejects.toThrow(/not JSON/);

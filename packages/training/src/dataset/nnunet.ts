@@ -114,11 +114,20 @@ function learnableLabels({
 /**
  * Reads dataset.json alone.
  *
- * @throws FileError when it is missing, DatasetError when it is no JSON, ConfigError when it says something else than it should
+ * @throws FileError when it is missing, DatasetError when it is no JSON or another layout's, ConfigError when it says something else than it
+ *   should
  */
 export async function readDescription(folder: string): Promise<DatasetDescription> {
   const file = join(folder, "dataset.json");
   const parsed = await readJson(file, "point to a folder in nnU-Net's layout: dataset.json, imagesTr, labelsTr");
+  if (isDecathlon(parsed)) {
+    throw new DatasetError({
+      file,
+      found: "the layout of the Medical Segmentation Decathlon (modality, names by label)",
+      expected: "nnU-Net's layout (channel_names, labels by name)",
+      hint: `convert it first: rfmedsam dataset convert msd ${folder} OUT, and give OUT`,
+    });
+  }
   const { channel_names, labels, file_ending, name, numTraining } = parseWithSchema(description, parsed, { file });
   const channelNames = Object.keys(channel_names)
     .sort((a, b) => Number(a) - Number(b))
@@ -141,6 +150,18 @@ export async function readDescription(folder: string): Promise<DatasetDescriptio
     fileEnding: file_ending,
     numTraining,
   };
+}
+
+/** What the Decathlon's dataset.json has instead of channel_names, and `"labels": {"0": "background", …}`. */
+function isDecathlon(parsed: unknown): boolean {
+  const { modality, channel_names, labels } = Object(parsed) as Readonly<Record<string, unknown>>;
+  const values = Object.keys(Object(labels));
+  return (
+    modality !== undefined &&
+    channel_names === undefined &&
+    values.length > 0 &&
+    values.every((value) => /^\d+$/.test(value))
+  );
 }
 
 /** @throws FileError when it is missing, DatasetError when it is no JSON */

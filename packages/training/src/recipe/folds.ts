@@ -4,6 +4,7 @@ import { ConfigError, DatasetError, someOf } from "@rfmedsam/base";
 import { type Fold, publishedSplits, readSplits, splitsFile } from "@rfmedsam/metrics/node";
 import { heldOut } from "../dataset/held-out.js";
 import type { CaseFiles, Dataset } from "../dataset/nnunet.js";
+import { assertFold } from "../folds.js";
 import { type Recipe, splitFileOf } from "./recipe.js";
 
 /** Both sides of a fold by case name, sorted. */
@@ -27,8 +28,19 @@ export interface RecipeFold {
   readonly labels: string;
 }
 
+/** @throws ConfigError for a fold that is asked for where there are none to choose from */
+export function refuseFold({ name, split }: Pick<Recipe, "name" | "split">, asked: number | "all" | undefined): void {
+  if (split !== "heldOut" || asked === undefined) return;
+  throw new ConfigError({
+    file: "--fold",
+    found: String(asked),
+    expected: `no --fold: the recipe ${name} learns from all training cases, and measures those that are held out`,
+    hint: "leave it out, or take a recipe whose split has folds",
+  });
+}
+
 /**
- * @param wanted a fold from 0, or all; ignored where there is but one
+ * @param wanted a fold from 0, or all; nothing is asked of it where none can be chosen, see `refuseFold`
  * @throws ConfigError for a fold that is not there; DatasetError when the data set lacks the split, or cases of it, or a case would be
  *   learned from and measured
  */
@@ -117,7 +129,7 @@ export async function splitNotes(recipe: Recipe, { cases }: Pick<ExpectedData, "
   ];
 }
 
-/** The wanted folds with their numbers, each with two sides that have nothing in common. */
+/** The wanted folds with their numbers, each with two sides that have nothing in common. @throws as `assertFold`, and for an empty side */
 function chosenFolds(file: string, folds: readonly Fold[], wanted: number | "all"): [number, Fold][] {
   const chosen = [...folds.entries()].filter(([at]) => wanted === "all" || at === wanted);
   if (chosen.length === 0) {
@@ -128,14 +140,11 @@ function chosenFolds(file: string, folds: readonly Fold[], wanted: number | "all
     });
   }
   for (const [at, { train, val }] of chosen) {
-    const both = val.filter((id) => train.includes(id));
-    if (both.length === 0 && train.length > 0 && val.length > 0) continue;
+    assertFold({ train, val }, file, at);
+    if (train.length > 0 && val.length > 0) continue;
     throw new DatasetError({
       file,
-      found:
-        both.length > 0
-          ? `fold ${at} learns from ${both.length} of the cases it measures: ${someOf(both)}`
-          : `fold ${at} has ${train.length} cases to learn from and ${val.length} to measure`,
+      found: `fold ${at} has ${train.length} cases to learn from and ${val.length} to measure`,
       expected: "cases to learn from, and others to measure",
       hint: "correct the split, or name another one in the recipe",
     });

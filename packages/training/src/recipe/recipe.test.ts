@@ -137,6 +137,7 @@ describe("a recipe's file", () => {
     ],
     ["an unknown measure", { evaluate: "{ metrics: [dize] }" }, /metrics/],
     ["a negative fold", { fold: "-1" }, /fold/],
+    ["a fold of held-out cases", { split: "heldOut", fold: "3" }, /"fold" is 3; expected "fold": none/],
   ])("with %s is refused", async (_, changes, message) => {
     const failure = recipeOf(changes as unknown as Readonly<Record<string, string>>);
     await expect(failure).rejects.toThrow(ConfigError);
@@ -294,6 +295,7 @@ describe("a recipe's folds", () => {
       { train: ["a", "b"], val: ["c", "b"] },
       /s\.json: fold 1 learns from 1 of the cases it measures: b/,
     ],
+    ["a case twice", { train: ["a"], val: ["c", "c"] }, /s\.json: fold 1 lists a case more than once: c/],
     ["nothing to learn from", { train: [], val: ["c"] }, /s\.json: fold 1 has 0 cases to learn from and 1 to measure/],
     ["nothing to measure", { train: ["c"], val: [] }, /fold 1 has 1 cases to learn from and 0 to measure/],
   ])("with %s are refused, also before the data are there", async (_, wrong, message) => {

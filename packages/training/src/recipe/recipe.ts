@@ -75,9 +75,14 @@ const recipeSchema = z
   })
   .check(({ value, issues }) => {
     const sources = [value.convert, value.phantom, value.needs.data].filter((each) => each !== undefined);
-    if (sources.length === 1) return;
-    const message = "one source of data: convert, phantom or needs.data";
-    issues.push({ code: "custom", path: ["needs", "data"], message, input: sources.length });
+    if (sources.length !== 1) {
+      const message = "one source of data: convert, phantom or needs.data";
+      issues.push({ code: "custom", path: ["needs", "data"], message, input: sources.length });
+    }
+    if (value.split === "heldOut" && value.fold !== "all") {
+      const message = "none, where the split is held out and has no folds";
+      issues.push({ code: "custom", path: ["fold"], message, input: value.fold });
+    }
   });
 
 type Written = z.output<typeof recipeSchema>;

@@ -43,6 +43,14 @@ const tolerance: Pick<RecipeIdentity, "evaluate"> = {
 const iterations = { configuration: resolveConfiguration("cpu", { memory: 16, step0: { iterations: 5 } }) };
 
 describe("what a run was started with", () => {
+  test("goes on with the fold that an earlier version kept where the split is held out, and keeps none itself", async () => {
+    await claim(phantoms({ fold: undefined }));
+    expect(await remembered()).not.toHaveProperty("fold");
+    await claim(phantoms({ fold: 3 }));
+    await put("held-out", "model", "training", "run.json");
+    await claim(phantoms({ fold: undefined }));
+  });
+
   test("binds nothing as long as nothing was made with it", async () => {
     await claim(changed());
     const other = phantoms({ seed: 1, ...iterations, ...tolerance });

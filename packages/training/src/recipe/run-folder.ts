@@ -27,7 +27,8 @@ export interface RecipeIdentity {
   readonly phantom?: (NonNullable<Recipe["phantom"]> & { readonly seed: number }) | undefined;
   readonly configuration: TrainingConfiguration;
   readonly seed: number;
-  readonly fold: number | "all";
+  /** None where the split is held out. */
+  readonly fold?: number | "all" | undefined;
   /** By the folds' names, once they are known. */
   readonly folds?: Readonly<Record<string, FoldCases>> | undefined;
   /** The files of the cases that are learned from, and of those that are measured, once they are known. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatasetError, FormatError, InterruptedError } from "@rfmedsam/base";
+import { ConfigError, DatasetError, FormatError, InterruptedError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { goodCases, layDataset, save, smallLabels } from "../dataset/testing/small-volumes.js";
 import { readRecipe } from "./recipe.js";
@@ -42,6 +42,19 @@ async function begun(signal = { aborted: false }) {
 }
 
 describe("before anything is written", () => {
+  test.each([3, "all"] as const)("a fold (%s) of a recipe that measures held-out cases is refused", async (fold) => {
+    await writeFile(
+      at("held.yaml"),
+      "title: T\nsummary: S\ncost: C\nphantom: { cases: 4, test: 2 }\nsplit: heldOut\ntrain: { preset: cpu }\n",
+    );
+    const recipe = await readRecipe(at("held.yaml"));
+    const { configuration } = recipe;
+    const failure = runRecipe({ recipe, output: at("out"), configuration, fold, device: "cpu" });
+    await expect(failure).rejects.toThrow(ConfigError);
+    await expect(failure).rejects.toMatchObject({ file: "--fold", found: String(fold) });
+    expect(existsSync(at("out"))).toBe(false);
+  });
+
   test("cases that the split leaves out are told, and a stop says how to go on", async () => {
     const { error, notes } = await begun({ aborted: true });
     expect(error).toBeInstanceOf(InterruptedError);

@@ -40,7 +40,7 @@ import { logFolder, renderRunReport } from "../record/run-report.js";
 import { train } from "../run/train.js";
 import { datasetState } from "../run/work-folder-dataset.js";
 import { conversionFor } from "./data-source.js";
-import { checkSplit, foldsOf, type RecipeFold, splitNotes } from "./folds.js";
+import { checkSplit, foldsOf, type RecipeFold, refuseFold, splitNotes } from "./folds.js";
 import { checkDevice, checkNeeds } from "./needs.js";
 import type { Recipe } from "./recipe.js";
 import { recipePage, resultTable } from "./result.js";
@@ -55,7 +55,7 @@ export interface RunRecipeOptions {
   /** A data set in nnU-Net's layout, or the download that the recipe converts. */
   readonly data?: string | undefined;
   readonly weights?: string | undefined;
-  /** The recipe's own unless given. */
+  /** The recipe's own unless given; may not be given where the split is held out. */
   readonly fold?: number | "all" | undefined;
   readonly seed?: number | undefined;
   readonly device?: Device | "auto" | undefined;
@@ -105,6 +105,7 @@ async function run(options: RunRecipeOptions): Promise<RecipeResult> {
   const started = performance.now();
   const { recipe, output, restart = false, progress = silent, onNote = () => {}, signal } = options;
   const { seed = recipe.seed, fold = recipe.fold, data: source } = options;
+  refuseFold(recipe, options.fold);
   const there = !restart && (await RunFolder.hasMadeData(output));
   const device = chooseDevice(options.device);
   checkDevice(recipe, device, options.device);
@@ -127,7 +128,7 @@ async function run(options: RunRecipeOptions): Promise<RecipeResult> {
     phantom: phantom && { ...phantom, seed: recipe.seed },
     configuration,
     seed,
-    fold,
+    fold: recipe.split === "heldOut" ? undefined : fold,
     evaluate,
   };
   const folder = await RunFolder.open(output);

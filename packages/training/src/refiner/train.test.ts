@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InterruptedError } from "@rfmedsam/base";
+import { collectGarbage } from "@rfmedsam/base/testing";
 import type { Triple } from "@rfmedsam/imaging";
-import { tensor } from "@rfmedsam/torch";
+import { liveTensors, tensor } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TrainingConfiguration } from "../config.js";
 import { ball, logitsOf, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
@@ -86,6 +88,28 @@ describe("what learns", () => {
     model.free();
     before.free();
   });
+});
+
+test("stopped, failed or never begun, it leaves no tensor behind", async () => {
+  const changes = { averaging: 0.9, promptSources: { ...only("outOfFold"), degradedTruth: 1 } };
+  const stop = new AbortController();
+  const progress = ({ done }: { done: number }) => {
+    if (done === 2) stop.abort();
+  };
+  const stopped = options("stop", changes, { progress, signal: stop.signal });
+  const failed = { ...options("failed", changes), cases: [] };
+  const never = options("never", { ...changes, groups: [{ pattern: "no parameter is called so", rate: 1 }] });
+  for (const [given, error] of [
+    [stopped, InterruptedError],
+    [failed, Error],
+    [never, /finds no parameter/],
+  ] as const) {
+    await collectGarbage();
+    const before = liveTensors();
+    await expect(trainRefiner(given)).rejects.toThrow(error);
+    // But the small tables of positions that its layers keep until they are garbage; it has hundreds of parameters.
+    expect(liveTensors() - before).toBeLessThanOrEqual(10);
+  }
 });
 
 test("a data set in which step 0 finds nothing says so", async () => {

@@ -32,14 +32,24 @@ export interface TrainRefinerOptions {
 }
 
 /**
- * Trains (or goes on training) the refiner. The model that comes back has the averaged weights if any are averaged.
+ * Trains (or goes on training) the refiner. The model that comes back has the averaged weights if any are averaged; whoever asked frees it.
  *
  * @throws as `trainLoop` and `chooseLearning` do
  */
 export async function trainRefiner(options: TrainRefinerOptions): Promise<{ model: RefinerModel; curve: Curve }> {
-  const { classes, configuration, precision, seed, device } = options;
-  const { iterations, learningRate, warmup, weightDecay, gradientClip, averaging } = configuration;
+  const { classes, configuration, seed, device } = options;
   const model = (await makeRefiner(configuration, classes, seed)).to({ device });
+  try {
+    return { model, curve: await learn(model, options) };
+  } catch (error) {
+    model.free();
+    throw error;
+  }
+}
+
+async function learn(model: RefinerModel, options: TrainRefinerOptions): Promise<Curve> {
+  const { configuration, precision, device } = options;
+  const { iterations, learningRate, warmup, weightDecay, gradientClip, averaging } = configuration;
   const groups = chooseLearning(model, configuration);
   const parameters = groups.flatMap((group) => group.parameters);
   const optimizer = new AdamW(
@@ -48,29 +58,30 @@ export async function trainRefiner(options: TrainRefinerOptions): Promise<{ mode
   );
   const average = averaging > 0 ? new WeightAverage(model, { decay: averaging }) : undefined;
   const rate = schedule("cosine", { steps: iterations, warmup: Math.round(warmup * iterations) });
-  const curve = await trainLoop({
-    ...options,
-    stage: "refiner: training stages 1 and 2",
-    iterations,
-    model,
-    optimizer,
-    average,
-    step: (iteration, random) => {
-      const { loss, figures } = inPrecision(precision, device, () => forwardPass(model, options, random));
-      loss.backward();
-      const gradient = clipGradNorm(parameters, gradientClip);
-      optimizer.setLearningRate(rate(iteration));
-      optimizer.step();
-      optimizer.zeroGrad();
-      return { loss: loss.item(), ...figures, gradient };
-    },
-  });
-  if (average !== undefined) {
-    noGrad(() => model.loadStateDict(average.weights()));
-    average.free();
+  try {
+    const curve = await trainLoop({
+      ...options,
+      stage: "refiner: training stages 1 and 2",
+      iterations,
+      model,
+      optimizer,
+      average,
+      step: (iteration, random) => {
+        const { loss, figures } = inPrecision(precision, device, () => forwardPass(model, options, random));
+        loss.backward();
+        const gradient = clipGradNorm(parameters, gradientClip);
+        optimizer.setLearningRate(rate(iteration));
+        optimizer.step();
+        optimizer.zeroGrad();
+        return { loss: loss.item(), ...figures, gradient };
+      },
+    });
+    if (average !== undefined) noGrad(() => model.loadStateDict(average.weights()));
+    return curve;
+  } finally {
+    optimizer.free();
+    average?.free();
   }
-  optimizer.free();
-  return { model, curve };
 }
 
 type PassOptions = Pick<TrainRefinerOptions, "cases" | "classes" | "configuration" | "device">;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ConfigError, ResourceError } from "@rfmedsam/base";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
@@ -132,6 +132,23 @@ describe("a run that is thrown away", () => {
     for (const name of ["model.json", "step0-fold4.safetensors"]) await writeFile(join(output, name), "");
     await expect(start({ memory: 0.05 }, { restart: true })).rejects.toThrow(ResourceError);
     expect((await readdir(output)).sort()).toEqual(["model.json", "step0-fold4.safetensors"]);
+  });
+});
+
+describe("a run that is to take its step 0 from the folder it throws away", () => {
+  test.each([
+    ["its own name", false],
+    ["another name of it", true],
+  ])("by %s is refused, and nothing is lost", async (_, linked) => {
+    await start();
+    const work = workFolderOf(output);
+    await writeFile(join(work, "step0-fold0.safetensors"), "days of work");
+    const step0From = linked ? `${output} linked` : join(output, "..", basename(output));
+    if (linked) await symlink(output, step0From);
+    const failure = start({}, { restart: true, step0From });
+    await expect(failure).rejects.toThrow(ConfigError);
+    await expect(failure).rejects.toThrow(/in the very folder that is to be thrown away; expected a step 0 of another/);
+    expect(await readFile(join(work, "step0-fold0.safetensors"), "utf8")).toBe("days of work");
   });
 });
 

@@ -1,7 +1,7 @@
 /** How a run begins: it is recognised and gone on with, takes another one's step 0 over, or gets a plan of its own. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CancelSignal, Progress } from "@rfmedsam/base";
+import { type CancelSignal, ConfigError, type Progress } from "@rfmedsam/base";
 import { fileErrorOf } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable } from "@rfmedsam/segmenter";
@@ -38,7 +38,10 @@ export interface Begun extends PlannedRun {
   readonly device: Device;
 }
 
-/** @throws as `WorkFolder.begin`, `step0Of` and `planDataset` do; ResourceError when a new run does not fit the memory, or, with a step 0 of its own, the disk */
+/**
+ * @throws as `WorkFolder.begin`, `step0Of` and `planDataset` do; ConfigError for a restart with the step 0 that it would throw away;
+ *   ResourceError when a new run does not fit the memory, or, with a step 0 of its own, the disk
+ */
 export async function begin(options: BeginOptions, dataset: Dataset, work: WorkFolder): Promise<Begun> {
   const { output, configuration, seed, restart, step0From, progress, note = () => {}, signal } = options;
   const device = chooseDevice(options.device);
@@ -55,7 +58,10 @@ export async function begin(options: BeginOptions, dataset: Dataset, work: WorkF
   // Before the data set is looked at, which takes long, and where step 0 is there already and nothing is planned.
   if (refiner.length > 0) assertTrainingFits(refiner, memoryBudget(configuration.memory, device));
   if (step0From !== undefined) {
-    const { plan, bring } = await step0Of(new WorkFolder(workFolderOf(step0From)), identity);
+    const from = new WorkFolder(workFolderOf(step0From));
+    if (restart) await refuseOwn(from, work);
+    const ids = dataset.training.map(({ id }) => id);
+    const { plan, bring } = await step0Of(from, identity, ids);
     if (restart) await removeOld(output, work);
     await work.beginWith(identity, { plan, memory: refiner }, bring);
     return { plan, memory: refiner, device };
@@ -69,6 +75,18 @@ export async function begin(options: BeginOptions, dataset: Dataset, work: WorkF
   if (restart) await removeOld(output, work);
   await work.rememberPlan(identity, { plan, memory });
   return { plan, memory, device };
+}
+
+/** @throws ConfigError when the step 0 to take over is the one that is about to be thrown away */
+async function refuseOwn(from: WorkFolder, work: WorkFolder): Promise<void> {
+  const [source, own] = await Promise.all([from.folder, work.folder].map((folder) => realpath(folder).catch(() => {})));
+  if (source === undefined || source !== own) return;
+  throw new ConfigError({
+    file: from.folder,
+    found: "the step 0 to take over, in the very folder that is to be thrown away",
+    expected: "a step 0 of another model",
+    hint: "choose another output folder, train without restarting, or without taking a step 0 over",
+  });
 }
 
 function refinerMemory(

@@ -4,16 +4,18 @@ import { assertKnown } from "@rfmedsam/metrics/node";
 import { loadCase } from "../dataset/load.js";
 import type { Dataset } from "../dataset/nnunet.js";
 import type { StoredCase } from "../dataset/store.js";
+import type { LearnedCases } from "../folds.js";
 import type { Run } from "./run.js";
 
-/** The data set with those training cases alone that are asked for. @throws DatasetError when none of them is there */
-export function selectCases(dataset: Dataset, only: ((id: string) => boolean) | undefined): Dataset {
+/**
+ * The data set with those training cases alone that are asked for.
+ *
+ * @throws DatasetError when none of them is there; of a fold, when any case of either side is not
+ */
+export function selectCases(dataset: Dataset, only: LearnedCases | undefined): Dataset {
   if (only === undefined) return dataset;
-  assertKnown(
-    only,
-    dataset.training.map(({ id }) => id),
-    dataset.folder,
-  );
+  const ids = dataset.training.map(({ id }) => id);
+  for (const side of [only, only.kept]) assertKnown(side, ids, dataset.folder);
   const training = dataset.training.filter(({ id }) => only(id));
   if (training.length > 0) return { ...dataset, training };
   const some = dataset.training.slice(0, 3).map(({ id }) => id);

@@ -48,7 +48,12 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
       progress,
       signal,
     });
-    return { model, curve, measured: await measureValidation(run, cases, model) };
+    try {
+      return { model, curve, measured: await measureValidation(run, cases, model) };
+    } catch (error) {
+      model.free();
+      throw error;
+    }
   } finally {
     for (const logits of predictions.values()) logits.free();
   }

@@ -34,18 +34,21 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
       signal,
     });
     curves.push(curve);
-    await writeSafetensors(join(output, foldFile(fold)), network.stateDict());
-    const patches = new TorchPatchNetwork(network, plan.patch, device);
-    const toPredict = predictedBy(run, fold).filter((id) => !work.predictions.has(id));
-    for (const [index, id] of toPredict.entries()) {
-      throwIfCancelled(signal);
-      const stored = cases.get(id)!;
-      const mirrorAxes = predictionMirrorAxes(configuration.step0);
-      const logits = await predictVolume(patches, stored, { overlap, mirrorAxes, ...(signal && { signal }) });
-      await work.predictions.add(id, logits, run.classes.length, stored.shape);
-      progress({ stage: `step 0: predicting with ${which}`, done: index + 1, total: toPredict.length });
+    try {
+      await writeSafetensors(join(output, foldFile(fold)), network.stateDict());
+      const patches = new TorchPatchNetwork(network, plan.patch, device);
+      const toPredict = predictedBy(run, fold).filter((id) => !work.predictions.has(id));
+      for (const [index, id] of toPredict.entries()) {
+        throwIfCancelled(signal);
+        const stored = cases.get(id)!;
+        const mirrorAxes = predictionMirrorAxes(configuration.step0);
+        const logits = await predictVolume(patches, stored, { overlap, mirrorAxes, ...(signal && { signal }) });
+        await work.predictions.add(id, logits, run.classes.length, stored.shape);
+        progress({ stage: `step 0: predicting with ${which}`, done: index + 1, total: toPredict.length });
+      }
+    } finally {
+      network.free();
     }
-    network.free();
   }
   return curves;
 }

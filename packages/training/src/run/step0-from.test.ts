@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { FileError } from "@rfmedsam/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
@@ -23,17 +24,31 @@ const identityOf = (changes: Partially<TrainingConfiguration>): RunIdentity => (
   dataset: { labels: { background: 0, organ: 1 }, channelNames: ["CT"], files: {} },
 });
 
+const ids = ["one", "two"];
+
+/** A finished step 0. @returns its files */
+async function keep(settings: Partially<TrainingConfiguration>): Promise<string[]> {
+  const identity = identityOf(settings);
+  await kept.rememberPlan(identity, { plan: { patch: [1, 2, 3] } as unknown as Plan });
+  const folds = Math.min(identity.configuration.folds, ids.length);
+  const files = [
+    ...ids.flatMap((id) => [kept.cases.fileOf(id), kept.predictions.fileOf(id)]),
+    ...Array.from({ length: folds }, (_, fold) => kept.checkpoint(`step0-fold${fold}`)),
+  ];
+  for (const file of files) {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, "");
+  }
+  return files;
+}
+
 /** Whether a run of some settings takes cases and predictions over from one of others. */
 async function taken(
   before: Partially<TrainingConfiguration>,
   now: Partially<TrainingConfiguration>,
 ): Promise<{ cases: boolean; predictions: boolean }> {
-  await kept.rememberPlan(identityOf(before), { plan: { patch: [1, 2, 3] } as unknown as Plan });
-  for (const { folder } of [kept.cases, kept.predictions]) {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "one.safetensors"), "");
-  }
-  const { bring } = await step0Of(kept, identityOf(now));
+  await keep(before);
+  const { bring } = await step0Of(kept, identityOf(now), ids);
   const to = new WorkFolder(join(parent, "new/training"));
   await bring(to);
   return { cases: to.cases.has("one"), predictions: existsSync(to.predictions.fileOf("one")) };
@@ -67,5 +82,27 @@ describe("a step 0", () => {
 
   test("of other settings is refused, by name", async () => {
     await expect(taken({}, { folds: 4, step0: { iterations: 9 } })).rejects.toThrow(/another folds, step0/);
+  });
+
+  test("that lacks a file of any kind is refused with its name; more U-Nets than cases were never there", async () => {
+    const files = await keep({ folds: 5 });
+    expect(files).toHaveLength(6);
+    for (const file of files) {
+      await rm(file);
+      const failure = step0Of(kept, identityOf({ folds: 5 }), ids);
+      await expect(failure).rejects.toThrow(FileError);
+      await expect(failure).rejects.toMatchObject({ file, found: "does not exist" });
+      await writeFile(file, "");
+    }
+    await step0Of(kept, identityOf({ folds: 5 }), ids);
+  });
+
+  test("has no U-Nets to bring for a refiner that makes its own prompts", async () => {
+    const generator = { refiner: { generator: "light-decoder" } } as const;
+    await keep(generator);
+    for (const { folder } of [kept.predictions]) await rm(folder, { recursive: true });
+    await rm(kept.checkpoint("step0-fold0"));
+    await step0Of(kept, identityOf(generator), ids);
+    await expect(step0Of(kept, identityOf({}), ids)).rejects.toThrow(/step0-fold0\.safetensors: does not exist/);
   });
 });

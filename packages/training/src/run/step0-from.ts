@@ -2,14 +2,16 @@
  * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
  * them (`keepWork`), as far as its own settings would make the same ones.
  */
+import { existsSync } from "node:fs";
 import { copyFile, link } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { ConfigError } from "@rfmedsam/base";
+import { ConfigError, FileError } from "@rfmedsam/base";
 import { fileErrorOf, makeFolder, namesIn } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import { bindingConfiguration } from "./binding.js";
+import { usesUNets } from "./run.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
 import { datasetChanges } from "./work-folder-dataset.js";
 
@@ -36,8 +38,12 @@ export interface SharedStep0 {
   readonly bring: (to: WorkFolder) => Promise<void>;
 }
 
-/** @throws ConfigError when the other run's data, seed or settings of step 0 are not the same; FileError when it kept no work */
-export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<SharedStep0> {
+/**
+ * @param ids the names of the cases
+ * @throws ConfigError when the other run's data, seed or settings of step 0 are not the same; FileError when it kept no work, or not all
+ *   that is needed: what is missing would be trained anew, and nobody would know
+ */
+export async function step0Of(from: WorkFolder, identity: RunIdentity, ids: readonly string[]): Promise<SharedStep0> {
   const { plan, ...other } = await from.read();
   const wrong = [
     ...step0Differences(identity.configuration, other.configuration),
@@ -51,8 +57,26 @@ export async function step0Of(from: WorkFolder, identity: RunIdentity): Promise<
       expected: "the same data, seed and settings, those of the refiner apart",
     });
   }
+  const missing = filesOf(from, identity.configuration, ids).find((file) => !existsSync(file));
+  if (missing !== undefined) {
+    throw new FileError({
+      file: missing,
+      found: "does not exist",
+      expected: "a finished step 0, with all that it was made of",
+      hint: "finish the training whose step 0 is to be taken over, or train without one",
+    });
+  }
   const samePrompts = samePredictions(other.configuration, identity.configuration);
   return { plan, bring: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
+}
+
+/** What a step 0 consists of once it is finished. Its last files are predictions, whatever they are prompts for: a U-Net makes them when it is trained. */
+function filesOf(from: WorkFolder, configuration: TrainingConfiguration, ids: readonly string[]): string[] {
+  const cases = ids.map((id) => from.cases.fileOf(id));
+  if (!usesUNets(configuration)) return cases;
+  const folds = Math.min(configuration.folds, Math.max(1, ids.length));
+  const networks = Array.from({ length: folds }, (_, fold) => from.checkpoint(`step0-fold${fold}`));
+  return [...cases, ...networks, ...ids.map((id) => from.predictions.fileOf(id))];
 }
 
 /** Whether every case is predicted by the same U-Net. In-fold, which one it is depends on whether the case is one of the validation. */

@@ -48,7 +48,7 @@ export interface TrainOptions {
   readonly restart?: boolean | undefined;
   /** Keep `MODEL/training` when the model is finished, for `step0From` of others. */
   readonly keepWork?: boolean | undefined;
-  /** A model folder that kept its work: its step 0 is taken over instead of training one. */
+  /** A model folder that kept its work, not this one: its finished step 0 is taken over instead of training one. */
   readonly step0From?: string | undefined;
   readonly progress: Progress;
   /** What a person should know, in sentences. */

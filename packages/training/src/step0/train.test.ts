@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EngineError } from "@rfmedsam/base";
+import { EngineError, InterruptedError } from "@rfmedsam/base";
+import { collectGarbage } from "@rfmedsam/base/testing";
 import type { Triple } from "@rfmedsam/imaging";
 import { TorchPatchNetwork } from "@rfmedsam/models";
 import { predictVolume } from "@rfmedsam/segmenter";
+import { liveTensors } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makePlan } from "../plan/plan.js";
 import { ball, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
@@ -74,6 +76,24 @@ describe.each([3, 2] as const)("a U-Net in %i dimensions", (dimensions) => {
     await expect(trainUNet(options("kill", { progress: kill }, dimensions))).rejects.toThrow("killed");
     expect(await weights(options("kill", {}, dimensions))).toEqual(whole);
   });
+});
+
+test("stopped, failed or never begun, it leaves no tensor behind", async () => {
+  const configuration = { ...options("x").configuration, averaging: 0.9 };
+  await collectGarbage();
+  const before = liveTensors();
+  const stop = new AbortController();
+  const progress = ({ done }: { done: number }) => {
+    if (done === 2) stop.abort();
+  };
+  const stopped = trainUNet(options("stop", { configuration, progress, signal: stop.signal }));
+  await expect(stopped).rejects.toThrow(InterruptedError);
+  expect(liveTensors()).toBe(before);
+  await expect(trainUNet(options("failed", { configuration, cases: [] }))).rejects.toThrow();
+  expect(liveTensors()).toBe(before);
+  const unheard = { ...configuration, momentum: 1 };
+  await expect(trainUNet(options("never", { configuration: unheard }))).rejects.toThrow(/momentum/);
+  expect(liveTensors()).toBe(before);
 });
 
 describe("averaged weights", () => {

@@ -40,14 +40,23 @@ const optimizers: {
 /**
  * Trains (or goes on training) a U-Net on the device.
  *
- * @returns the network with its averaged weights, or its last ones where `averaging` is 0
+ * @returns the network with its averaged weights, or its last ones where `averaging` is 0; whoever asked frees it
  * @throws as `trainLoop` does
  */
 export async function trainUNet(options: TrainUNetOptions): Promise<{ network: PlainConvUNet; curve: Curve }> {
-  const { cases, plan, configuration, precision, seed, device } = options;
+  manualSeed(options.seed);
+  const network = new PlainConvUNet(options.plan.architecture).to({ device: options.device });
+  try {
+    return { network, curve: await learn(network, options) };
+  } catch (error) {
+    network.free();
+    throw error;
+  }
+}
+
+async function learn(network: PlainConvUNet, options: TrainUNetOptions): Promise<Curve> {
+  const { cases, plan, configuration, precision, device } = options;
   const { iterations, gradientClip, averaging } = configuration;
-  manualSeed(seed);
-  const network = new PlainConvUNet(plan.architecture).to({ device });
   const parameters = network.parameters();
   const optimizer = optimizers[configuration.optimizer](parameters, configuration);
   const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
@@ -74,7 +83,7 @@ export async function trainUNet(options: TrainUNetOptions): Promise<{ network: P
       },
     });
     if (average) network.loadStateDict(average.weights());
-    return { network, curve };
+    return curve;
   } finally {
     optimizer.free();
     average?.free();

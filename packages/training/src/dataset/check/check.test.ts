@@ -171,6 +171,11 @@ describe("each rule sees the fault it is there for:", () => {
       [/^split: : fold 0: 1 case not in imagesTr \(z\)/, /^split: : fold 1: 1 case on both sides \(a\)/],
     ],
     [
+      "a fold that lists a case twice",
+      () => writeFile(at("splits_final.json"), '[{"train":["a","a"],"val":["b"]}]'),
+      [/^split: : fold 0: 1 case listed twice \(a\)/],
+    ],
+    [
       "folds that are none",
       () => writeFile(at("splits_final.json"), "{}"),
       [/^split: splits_final\.json: something else/],

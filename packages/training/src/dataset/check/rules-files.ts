@@ -1,6 +1,7 @@
 /** Rules about which files there are, and dataset.json. */
 import { DatasetError } from "@rfmedsam/base";
 import { channelsInOrder, describeChannels } from "@rfmedsam/imaging/node";
+import { repeated } from "../../folds.js";
 import { orderedLabels } from "../nnunet.js";
 import { perCase, plural, type Rule, trainingOf } from "./rule.js";
 
@@ -115,7 +116,8 @@ export const fileRules: readonly Rule[] = [
   {
     name: "split",
     severity: "error",
-    sentence: "The folds of splits_final.json are of cases there are, and no fold learns from its validation cases.",
+    sentence:
+      "The folds of splits_final.json are of cases there are, each once, and no fold learns from its validation cases.",
     *find(dataset) {
       const { splits } = dataset;
       if (splits === undefined) return;
@@ -130,6 +132,9 @@ export const fileRules: readonly Rule[] = [
         if (strangers.length > 0)
           yield { found: `fold ${fold}: ${plural(strangers.length, "case")} not in imagesTr (${strangers[0]})` };
         if (both.length > 0) yield { found: `fold ${fold}: ${plural(both.length, "case")} on both sides (${both[0]})` };
+        const twice = [train, val].flatMap(repeated);
+        if (twice.length > 0)
+          yield { found: `fold ${fold}: ${plural(twice.length, "case")} listed twice (${twice[0]})` };
       }
     },
   },
