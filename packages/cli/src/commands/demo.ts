@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
-import { collect, wholeNumber } from "../options/parsers.js";
 import { everyKey } from "../options/configuration.js";
+import { collect, wholeNumber } from "../options/parsers.js";
 import { applySettings, parseSetting } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
 import { declare } from "./command.js";

@@ -113,7 +113,16 @@ describe("degrading step 0", () => {
     const grid = { ...stored, shape: [side, side, side] as Triple };
     const gone = (axis: SliceAxis, seed: number) => {
       const labels = Uint8Array.from(
-        winners(degradedStep0(classes, { axis }, seed)(logitsOf(grid.shape, classes, () => 1), grid)),
+        winners(
+          degradedStep0(
+            classes,
+            { axis },
+            seed,
+          )(
+            logitsOf(grid.shape, classes, () => 1),
+            grid,
+          ),
+        ),
       );
       return Array.from({ length: side }, (_, index) =>
         extractSlice(labels, grid.shape, sliceAxes[axis], index, new Uint8Array(side * side)).every(

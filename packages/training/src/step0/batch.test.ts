@@ -74,7 +74,9 @@ describe("drawing a batch", () => {
       const { image } = drawBatch([inside], shape, { ...whole, augmentation: loud, normalisation }, random(3), "cpu");
       const values = image.toNumbers();
       const half = values.length / 2;
-      return [values.slice(0, half), values.slice(half)].map((channel) => channel.filter((value) => value === 0).length);
+      return [values.slice(0, half), values.slice(half)].map(
+        (channel) => channel.filter((value) => value === 0).length,
+      );
     };
     const outside = Array.from({ length: shape[0] * shape[1] * shape[2] }, (_, n) =>
       ball(shape, 1, 0.35)(Math.floor(n / 1760), Math.floor(n / 44) % 40, n % 44),
