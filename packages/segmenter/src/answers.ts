@@ -110,26 +110,25 @@ export function joinAnswers(
   const axis = answers.find(({ elsewhere }) => elsewhere)?.elsewhere?.axis ?? 0;
   const [depth, stride] = [shape[axis], strideOf(shape, axis)];
   const owners = ownersBySlice([...restored.keys()], answers, depth, newShape[axis]);
+  const winners = sources.map((source) => source.winners);
+  const surer = (one: number, other: number, voxel: number) =>
+    other < 0 || sources[one]!.margin(voxel) > sources[other]!.margin(voxel) ? one : other;
   const joined = new Uint8Array(voxelCount(shape));
   for (let n = 0; n < joined.length; n++) {
-    const slice = Math.floor(n / stride) % depth;
-    let owned: LabelRestorer | undefined;
-    let all: LabelRestorer | undefined;
+    let owner = -1;
+    let other = -1;
     let everySees = true;
-    for (const [index, source] of sources.entries()) {
-      const label = source.winners[n]!;
+    for (let index = 0; index < winners.length; index++) {
+      const label = winners[index]![n]!;
       if (label === 0) everySees = false;
-      else if (owners[label * depth + slice] === index) owned = surer(source, owned, n);
-      else if (owned === undefined && everySees) all = surer(source, all, n);
+      else if (owners[label * depth + (Math.floor(n / stride) % depth)] === index) owner = surer(index, owner, n);
+      else other = surer(index, other, n);
     }
-    const from = owned ?? (everySees ? all : undefined);
-    if (from !== undefined) joined[n] = values[from.winners[n]!]!;
+    const from = owner < 0 && everySees ? other : owner;
+    if (from >= 0) joined[n] = values[winners[from]![n]!]!;
   }
   return pasteAndTurn(joined, plan, 0);
 }
-
-const surer = (one: LabelRestorer, other: LabelRestorer | undefined, voxel: number): LabelRestorer =>
-  other === undefined || one.margin(voxel) > other.margin(voxel) ? one : other;
 
 /** Which stage, by number, answers for class `k` on slice `i` of the input's grid: element `k × depth + i`. */
 function ownersBySlice(
