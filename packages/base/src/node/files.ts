@@ -41,10 +41,11 @@ const outputRefusals: Readonly<Record<string, { readonly found: string; readonly
 
 /** `fileErrorOf` for what was to be written. @param hint instead of the usual one */
 export function outputErrorOf(cause: unknown, file: string, hint?: string): RfmedsamError {
-  const refusal = outputRefusals[(cause as NodeJS.ErrnoException | undefined)?.code ?? ""];
-  if (cause instanceof RfmedsamError || refusal === undefined) {
-    return fileErrorOf(cause, file, hint ?? "choose another place for the output");
-  }
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const refusal = outputRefusals[code];
+  // A full disk has a hint of its own.
+  if (cause instanceof RfmedsamError || outOfSpace.has(code)) return fileErrorOf(cause, file, hint);
+  if (refusal === undefined) return fileErrorOf(cause, file, hint ?? "choose another place for the output");
   return new FileError({ file, found: refusal.found, hint: hint ?? refusal.hint, cause });
 }
 
