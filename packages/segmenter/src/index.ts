@@ -1,4 +1,4 @@
-export { type Answer, answersOf, type OutputStage, type StageSwitch, stagesInUse } from "./answers.js";
+export type { OutputStage, StageSwitch } from "./answers.js";
 export {
   absentLogit,
   type Calibration,
@@ -33,7 +33,7 @@ export {
   type SwitchedClass,
   stageInWords,
 } from "./gate.js";
-export { keepLargestComponents } from "./largest-component.js";
+export { keepLargestComponents, withLargestComponents } from "./largest-component.js";
 export {
   calibrationSchema,
   classTable,

@@ -15,7 +15,7 @@ import {
   stagesInUse,
 } from "./answers.js";
 import { breathe } from "./breathe.js";
-import { keepLargestComponents } from "./largest-component.js";
+import { withLargestComponents } from "./largest-component.js";
 import { type ClassVolumes, meanScores, type StageName, stageNames } from "./merge.js";
 import type { RestorePlan } from "./preprocessing.js";
 import { LabelRestorer, restorePercent, restoreShares } from "./restore.js";
@@ -86,22 +86,13 @@ export async function labelStages(input: LabellingInput): Promise<Labelling> {
       ? joinAnswers(new Map(inUse.map((name) => [name, restorers.get(name)!])), answers, plan, values)
       : labelsOf(only);
   return {
-    labels: cleaned(labels, input),
+    labels: withLargestComponents(
+      labels,
+      input.largestComponent.map((label) => values[label]!),
+    ),
     stages: stageLabels ? Object.fromEntries(names.map((name) => [name, labelsOf(name)])) : {},
     ...(entropy && { uncertainty: restoreShares(entropy.finish(), plan, 0) }),
   };
-}
-
-/** A copy where something is removed: the labels may be a stage's own, too. */
-function cleaned(labels: LabelVolume, { largestComponent, values }: LabellingInput): LabelVolume {
-  if (largestComponent.length === 0) return labels;
-  const data = labels.data.slice();
-  keepLargestComponents(
-    data,
-    labels.shape,
-    largestComponent.map((label) => values[label]!),
-  );
-  return { ...labels, data };
 }
 
 /** −Σ p ln p / ln K over the classes, p the mean of several scores; one volume is held. */

@@ -2,7 +2,7 @@
  * Only the largest piece of a class stays, as nnU-Net cleans labels where cross-validation says so: a second liver is a mistake. Voxels
  * that touch at a corner belong together (26 neighbours), as there.
  */
-import { connectedComponents, type Triple } from "@rfmedsam/imaging";
+import { connectedComponents, type LabelVolume, type Triple } from "@rfmedsam/imaging";
 
 /**
  * Sets the voxels of all but each class's largest component to 0; of equally large ones the first in array order stays.
@@ -27,4 +27,12 @@ export function keepLargestComponents(labels: Uint8Array, shape: Triple, values:
     }
     return removed;
   });
+}
+
+/** The same of a volume, in a copy; the volume itself where nothing is to be cleaned. */
+export function withLargestComponents(labels: LabelVolume, values: readonly number[]): LabelVolume {
+  if (values.length === 0) return labels;
+  const data = labels.data.slice();
+  keepLargestComponents(data, labels.shape, values);
+  return { ...labels, data };
 }

@@ -5,6 +5,7 @@
 import { type CancelSignal, ConfigError, type Progress, type Random } from "@rfmedsam/base";
 import { AdamW, clipGradNorm, F, noGrad, schedule, type Tensor, WeightAverage } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
+import { freeOnThrow } from "../loop/free-on-throw.js";
 import { type Curve, type RecordStep, trainLoop } from "../loop/loop.js";
 import { inPrecision } from "../loop/precision.js";
 import { type Batch, imagesOf, makeBatch } from "./batch.js";
@@ -39,12 +40,7 @@ export interface TrainRefinerOptions {
 export async function trainRefiner(options: TrainRefinerOptions): Promise<{ model: RefinerModel; curve: Curve }> {
   const { classes, configuration, seed, device } = options;
   const model = (await makeRefiner(configuration, classes, seed)).to({ device });
-  try {
-    return { model, curve: await learn(model, options) };
-  } catch (error) {
-    model.free();
-    throw error;
-  }
+  return { model, curve: await freeOnThrow(model, () => learn(model, options)) };
 }
 
 async function learn(model: RefinerModel, options: TrainRefinerOptions): Promise<Curve> {

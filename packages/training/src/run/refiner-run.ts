@@ -6,6 +6,7 @@ import { degradedStep0 } from "../choice/degraded-step0.js";
 import { type MeasuredCase, measureCase } from "../choice/measure.js";
 import { refinerSettings } from "../choice/settings.js";
 import type { StoredCase } from "../dataset/store.js";
+import { freeOnThrow } from "../loop/free-on-throw.js";
 import type { Curve } from "../loop/loop.js";
 import { memoryBudget } from "../plan/memory/budget.js";
 import type { RefinerModel } from "../refiner/model.js";
@@ -48,12 +49,7 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
       progress,
       signal,
     });
-    try {
-      return { model, curve, measured: await measureValidation(run, cases, model) };
-    } catch (error) {
-      model.free();
-      throw error;
-    }
+    return { model, curve, measured: await freeOnThrow(model, () => measureValidation(run, cases, model)) };
   } finally {
     for (const logits of predictions.values()) logits.free();
   }

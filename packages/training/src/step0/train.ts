@@ -12,6 +12,7 @@ import {
 } from "@rfmedsam/torch";
 import type { TrainingConfiguration } from "../config.js";
 import type { StoredCase } from "../dataset/store.js";
+import { freeOnThrow } from "../loop/free-on-throw.js";
 import { type Curve, type LoopOptions, trainLoop } from "../loop/loop.js";
 import { inPrecision } from "../loop/precision.js";
 import { deeplySupervised } from "../losses/dice-ce.js";
@@ -46,12 +47,7 @@ const optimizers: {
 export async function trainUNet(options: TrainUNetOptions): Promise<{ network: PlainConvUNet; curve: Curve }> {
   manualSeed(options.seed);
   const network = new PlainConvUNet(options.plan.architecture).to({ device: options.device });
-  try {
-    return { network, curve: await learn(network, options) };
-  } catch (error) {
-    network.free();
-    throw error;
-  }
+  return { network, curve: await freeOnThrow(network, () => learn(network, options)) };
 }
 
 async function learn(network: PlainConvUNet, options: TrainUNetOptions): Promise<Curve> {

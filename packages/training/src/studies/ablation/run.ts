@@ -102,7 +102,11 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
     const measure = async (files: CaseFiles, own: Progress) =>
       measureCase(model, variant, await loadCase(files, data.labels), own, signal);
     measurements.push(
-      ...(await folder.measureCases(await partOf(variant, join(output, name)), cases, measure, { progress, signal })),
+      ...(await folder.measureCases(await partOf(variant, join(output, name)), cases, measure, {
+        progress,
+        signal,
+        shown: variant.name,
+      })),
     );
   }
   const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { fileErrorOf, namesIn } from "@rfmedsam/base/node";
 
-/** SHA-256 of a file of weights. @throws FileError */
+/** SHA-256 of files of weights, one after the other. @throws FileError */
 export async function contentOfWeights(...files: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const file of files) {

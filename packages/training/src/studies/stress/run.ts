@@ -10,13 +10,7 @@ import { resolve } from "node:path";
 import { type CancelSignal, ConfigError, type Progress, silent } from "@rfmedsam/base";
 import { openModel } from "@rfmedsam/engine";
 import type { LabelVolume, Volume } from "@rfmedsam/imaging";
-import {
-  classTable,
-  keepLargestComponents,
-  type ModelManifest,
-  type Segmentation,
-  Segmenter,
-} from "@rfmedsam/segmenter";
+import { classTable, type Segmentation, Segmenter, withLargestComponents } from "@rfmedsam/segmenter";
 import { type Device, measurePeak } from "@rfmedsam/torch";
 import { alteredStep0 } from "../../choice/altered-step0.js";
 import { type LoadedCase, loadCase } from "../../dataset/load.js";
@@ -168,7 +162,8 @@ async function measureCase(
     memory,
   });
   // What cleaning the final labels removes is not refinement's gain: the stages are cleaned alike.
-  const cleaned = (stage: LabelVolume) => withLargestComponents(stage, bench.gated.manifest);
+  const toClean = bench.gated.manifest.largestComponent.map((name) => labels[name]!);
+  const cleaned = (stage: LabelVolume) => withLargestComponents(stage, toClean);
   const { step0, stage1, stage2 } = gated.stages;
   return [
     measured("step0", cleaned(step0!), true),
@@ -177,20 +172,6 @@ async function measureCase(
     measured("ungated", free.labels, false),
     measured("final", gated.labels, true),
   ];
-}
-
-/** A copy of which every label that the model cleans has its largest component alone. */
-function withLargestComponents(
-  labels: LabelVolume,
-  model: Pick<ModelManifest, "labels" | "largestComponent">,
-): LabelVolume {
-  const data = labels.data.slice();
-  keepLargestComponents(
-    data,
-    labels.shape,
-    model.largestComponent.map((name) => model.labels[name]!),
-  );
-  return { ...labels, data };
 }
 
 async function segment(
