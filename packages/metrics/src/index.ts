@@ -41,7 +41,7 @@ export {
   type Window,
 } from "./slices.js";
 export { holm } from "./statistics/holm.js";
-export { comparePaired, type PairedDifference, type PairedSummary } from "./statistics/paired.js";
+export { comparePaired, falseOrganLegend, type PairedDifference, type PairedSummary } from "./statistics/paired.js";
 export { type SignedRankTest, signedRankTest, type ZeroRule } from "./statistics/wilcoxon.js";
 export {
   finiteMean,

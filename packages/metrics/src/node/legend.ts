@@ -1,4 +1,6 @@
 /** What stands under the tables: how the numbers came about, and what happens where there is nothing to compare. */
+
+import { falseOrganLegend } from "../statistics/paired.js";
 import type { SurfaceDefinition } from "../surface/distances.js";
 import type { Evaluation } from "./evaluate-folders.js";
 
@@ -34,7 +36,7 @@ export function legendOf({ metrics, settings: { definition, ignoreLabel } }: Eva
 /** Under a comparison of two methods. */
 export const comparisonLegend: readonly string[] = [
   "Difference: these predictions minus the others, over the cases where one has a score; its interval is the bootstrap's over cases.",
-  "A label that one of them rightly leaves out and the other sees counts with the best score for the former.",
+  falseOrganLegend,
   "p: Wilcoxon's signed-rank test, two-sided, equal pairs left out; counted out for up to 25 pairs without ties, else normal with corrections for ties and continuity.",
   "p (Holm): corrected for the number of labels. The last row is over the cases' own means.",
   "Where one distance is infinite the difference is: it ranks as the largest in the test and is not in the mean; two infinite ones are equal.",

@@ -24,6 +24,10 @@ export interface PairedSummary {
   readonly foreground: Statistics & { readonly test: SignedRankTest };
 }
 
+/** Under a table of differences that were made with a best value. */
+export const falseOrganLegend =
+  "A label that one of the two rightly leaves out and the other sees counts with the best score for the former.";
+
 export interface PairedOptions extends SummaryOptions {
   readonly zeros?: ZeroRule | undefined;
   /** The score's best value; as for `scoreGain`. */

@@ -4,6 +4,7 @@ import type { SegmentedCase } from "@rfmedsam/engine";
 import {
   type Cell,
   comparePaired,
+  falseOrganLegend,
   intervalInWords,
   metrics,
   renderReport,
@@ -55,6 +56,7 @@ export function resultTable(evaluation: Evaluation, manifests: readonly ModelMan
     footerRows: 1,
     legend: [
       "Mean ± standard deviation over the cases; differences are paired, intervals by the bootstrap over cases, p by Wilcoxon's signed-rank test.",
+      falseOrganLegend,
     ],
   };
 }

@@ -1,5 +1,5 @@
 /** The ablation's table, plot and what it says. */
-import { comparePaired, holm, metrics } from "@rfmedsam/metrics";
+import { comparePaired, falseOrganLegend, holm, metrics } from "@rfmedsam/metrics";
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
@@ -59,6 +59,7 @@ export function ablationStudy(
         ...variants.map(({ name, about }) => `${name}: ${about}.`),
         ...commonLegend,
         "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm. Every variant was trained once: another seed may change as much.",
+        falseOrganLegend,
       ],
     },
     plots: [
