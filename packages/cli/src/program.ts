@@ -104,7 +104,7 @@ function makeProgram({ stdout, stderr }: Surroundings, context: ContextOf): Comm
     .option("--device <name>", "auto, cpu, cuda, cuda:1 …", "auto")
     .option("--threads <count>", "threads on the CPU", wholeNumber(1), availableParallelism())
     .option("--seed <number>", "seed of everything random", wholeNumber(0), 0)
-    .option("--json", "one JSON object per line on stdout: progress, result, error", false)
+    .option("--json", "one JSON object per line on stdout: progress, note, result, error", false)
     .option("--debug", "show where an error comes from", false)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

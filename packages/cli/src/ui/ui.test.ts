@@ -81,7 +81,7 @@ describe("for machines", () => {
   test("every line on stdout is an object that says what it is", () => {
     const ui = start({ json: true });
     work(ui, "stage", 50, 10);
-    ui.note("not for machines");
+    ui.note("by the way");
     ui.result("text", { labels: 3 });
     ui.failure(new ConfigError({ file: "x", found: "wrong", hint: "do better" }));
     const events = out
@@ -89,8 +89,9 @@ describe("for machines", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events[0]).toMatchObject({ event: "progress", stage: "stage", done: 1, total: 50 });
-    expect(events.at(-3)).toMatchObject({ event: "progress", done: 50 });
-    expect(events.length).toBeLessThan(8);
+    expect(events.at(-4)).toMatchObject({ event: "progress", done: 50 });
+    expect(events.at(-3)).toEqual({ event: "note", text: "by the way" });
+    expect(events.length).toBeLessThan(9);
     expect(events.at(-2)).toEqual({ event: "result", labels: 3 });
     expect(events.at(-1)).toMatchObject({
       event: "error",

@@ -4,7 +4,7 @@
  *                     people                              machines (--json)
  *   progress          stderr: one redrawn line, or        stdout: {"event": "progress", …}
  *                     now and then a line in a log
- *   note              stderr                              –
+ *   note              stderr                              stdout: {"event": "note", "text": …}
  *   result            stdout                              stdout: {"event": "result", …}
  *   failure           stderr: one paragraph               stdout: {"event": "error", …} and stderr
  */
@@ -52,7 +52,8 @@ export function makeUi(options: UiOptions): Ui {
   return {
     progress: shown.progress,
     note: (text) => {
-      if (!json) human(stderr, text);
+      if (json) event("note", { text });
+      else human(stderr, text);
     },
     result: (text, data) => {
       if (json) event("result", data);

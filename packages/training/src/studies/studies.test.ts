@@ -133,6 +133,26 @@ describe("an ablation", () => {
     expect((await stat(at("ablation/base/model.json"))).mtimeMs).toBe(before.mtimeMs);
   });
 
+  test("stopped between two variants, leaves a table of those that are measured", async () => {
+    const output = at("between");
+    await cp(at("ablation"), output, {
+      recursive: true,
+      filter: (file) => !/ablation\/repeat/.test(file),
+    });
+    const signal = { aborted: false };
+    const progress: Progress = ({ stage }) => {
+      signal.aborted ||= stage.startsWith("repeat: ");
+    };
+    await expect(runAblation(ablation({ output, progress, signal }))).rejects.toThrow(InterruptedError);
+    const { table, facts, measurements } = JSON.parse(await readFile(join(output, "ablation.json"), "utf8"));
+    expect(table.map(({ variant }: { readonly variant: string }) => variant)).toEqual(["base", "stage1"]);
+    expect(facts).toContainEqual({ name: "variants", value: "2 of 3 so far; the same command goes on" });
+    expect(measurements).toHaveLength(4);
+    expect((await runAblation(ablation({ output }))).table.rows).toHaveLength(3);
+    const whole = await readFile(join(output, "ablation.json"), "utf8");
+    expect(whole).not.toContain("so far");
+  });
+
   test("refuses models of other settings, another data set's folder, and folds that make no sense", async () => {
     await writeFile(at("other.yaml"), tiny.replace("iterations: 2,", "iterations: 1,"));
     await expect(runAblation(ablation({ file: at("other.yaml") }))).rejects.toThrow(/trained with other settings/);

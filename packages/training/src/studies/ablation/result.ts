@@ -3,13 +3,14 @@ import { comparePaired, falseOrganLegend, holm, metrics } from "@rfmedsam/metric
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
-import { type Ablation, baseName } from "./configuration.js";
+import { type Ablation, baseName, type Variant } from "./configuration.js";
 
 /** Chance of a single false alarm among all variants. */
 const level = 0.05;
 
+/** @param ablation the variants that are measured: the base, and at least one other */
 export function ablationStudy(
-  { title, summary, variants }: Pick<Ablation, "title" | "summary" | "variants">,
+  { title, summary, variants }: Pick<Ablation, "title" | "summary"> & { readonly variants: readonly Variant[] },
   measured: Measured,
   facts: Study["facts"],
 ): Study {

@@ -1,7 +1,7 @@
 /**
  * An ablation, carried out:
  *
- *   variants ─► models (trained unless they are there) ─► the measured cases, segmented ─► one table, paired with the base
+ *   each variant ─► its model (trained unless it is there) ─► the measured cases, segmented ─► the table so far, paired with the base
  *
  *   OUT/VARIANT/            a model folder
  *       learned.json        which data the models learned from
@@ -80,7 +80,7 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
   const seed = options.seed ?? ablation.seed;
   const running: Running = { ...options, ablation, seed, data, progress };
   const models = neededModels(ablation.variants);
-  if (models.some(({ name }) => !existsSync(join(output, name, manifestName))))
+  if (models.some(({ name }) => !isTrained(join(output, name))))
     await assertReadable(cases, data.labels, { progress, signal }).catch(sayHowToGoOn);
   const identity = {
     study: "ablation",
@@ -94,33 +94,50 @@ export async function runAblation(options: AblationOptions): Promise<StudyResult
     selectCases(data, fold?.train),
     models.map(({ name }) => name),
   );
-  for (const model of models) await trainUnlessDone(running, model);
+  for (const model of models) await checkSame(running, model);
   const measurements: Measurement[] = [];
-  for (const variant of ablation.variants) {
-    const { name } = modelOf(models, variant)!;
-    using model = await openModel(join(output, name), { device: options.device });
-    const measure = async (files: CaseFiles, own: Progress) =>
-      measureCase(model, variant, await loadCase(files, data.labels), own, signal);
-    measurements.push(
-      ...(await folder.measureCases(await partOf(variant, join(output, name)), cases, measure, {
-        progress,
-        signal,
-        shown: variant.name,
-      })),
-    );
+  const written = (variants: readonly Variant[]) => {
+    const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };
+    const all = [...factsOf(running, learned.length, variants.length), ...facts];
+    return writeStudy(output, ablationStudy({ ...ablation, variants }, measured, all));
+  };
+  for (const [at, variant] of ablation.variants.entries()) {
+    const model = modelOf(models, variant)!;
+    if (!isTrained(join(output, model.name))) {
+      // Hours may lie between two variants: who waits, or stops, has a table of what is known.
+      if (at > 1) await written(ablation.variants.slice(0, at));
+      await trainVariant(running, model);
+    }
+    measurements.push(...(await measureVariant(running, folder, cases, model, variant)));
   }
-  const measured = { labels: foreground(data.labels), cases: cases.map(({ id }) => id), measurements };
-  return writeStudy(output, ablationStudy(ablation, measured, [...factsOf(running, learned.length), ...facts]));
+  return written(ablation.variants);
 }
 
-function factsOf({ ablation, seed, data, file }: Running, learned: number) {
+function factsOf({ ablation, seed, data, file }: Running, learned: number, variants: number) {
+  const all = ablation.variants.length;
   return Object.entries({
     ablation: file,
+    ...(variants < all && { variants: `${variants} of ${all} so far; the same command goes on` }),
     "data set": data.name,
     "cases to learn from": String(learned),
     seed: String(seed),
     "base configuration": JSON.stringify(ablation.variants[0].configuration),
   }).map(([name, value]) => ({ name, value }));
+}
+
+async function measureVariant(
+  { output, data, device, progress, signal }: Running,
+  folder: StudyFolder,
+  cases: readonly CaseFiles[],
+  model: NeededModel,
+  variant: Variant,
+): Promise<Measurement[]> {
+  const trained = join(output, model.name);
+  using open = await openModel(trained, { device });
+  const measure = async (files: CaseFiles, own: Progress) =>
+    measureCase(open, variant, await loadCase(files, data.labels), own, signal);
+  const part = await partOf(variant, trained);
+  return await folder.measureCases(part, cases, measure, { progress, signal, shown: variant.name });
 }
 
 /** A variant's measurements have a place of their own as long as its settings are the same, and its model's weights. */
@@ -144,10 +161,11 @@ function learnedCases({ folder, training }: Dataset, fold: AblationOptions["fold
   });
 }
 
-async function trainUnlessDone(running: Running, model: NeededModel): Promise<void> {
+const isTrained = (folder: string): boolean => existsSync(join(folder, manifestName));
+
+async function trainVariant(running: Running, model: NeededModel): Promise<void> {
   const { output, dataset, seed, device, fold, progress, onNote, signal } = running;
   const folder = join(output, model.name);
-  if (existsSync(join(folder, manifestName))) return checkSame(folder, model, seed);
   const source = model.step0From === undefined ? undefined : join(output, model.step0From);
   const options: TrainOptions = {
     dataset,
@@ -166,8 +184,10 @@ async function trainUnlessDone(running: Running, model: NeededModel): Promise<vo
   await train(options).catch(sayHowToGoOn);
 }
 
-/** @throws ConfigError when the folder holds a model of other settings */
-async function checkSame(folder: string, { name, configuration }: NeededModel, seed: number): Promise<void> {
+/** @throws ConfigError when the model's folder holds one of other settings */
+async function checkSame({ output, seed }: Running, { name, configuration }: NeededModel): Promise<void> {
+  const folder = join(output, name);
+  if (!isTrained(folder)) return;
   const { training } = await readManifest(folder);
   const same = bindsTheSame(training.configuration, configuration);
   if (same && training.seed === seed) return;
