@@ -120,27 +120,42 @@ test("models are trained once, and take over a step 0 that is the same", async (
   ]);
 });
 
-test("the table tells differences that are certain from those that are not", async () => {
-  const { variants } = await written(
-    `${head}variants: { worse: { about: w, stage: step0 }, same: { about: s, stage: stage1 } }\n`,
-  );
-  const cases = Array.from({ length: 12 }, (_, at) => `case${at}`);
-  const arms = {
-    base: () => 0.8,
-    worse: (at: number) => 0.7 - 0.001 * at,
-    same: (at: number) => 0.8 + (at % 2 ? 1 : -1) * 0.001 * at,
-  };
-  const measured: Measured = {
-    labels: ["liver"],
-    cases,
-    measurements: Object.entries(arms).flatMap(([arm, dice]) =>
-      cases.map((id, at) => ({ arm, case: id, scores: { dice: [dice(at)] }, seconds: 1, memory: 1 })),
-    ),
-  };
-  const { table, verdict } = ablationStudy({ title: "T", summary: "S.", variants }, measured, []);
-  expect(verdict).toEqual([
-    expect.stringMatching(/^worse: −10\.6 points of Dice against the base \(−10\.\d to −10\.\d\)\.$/),
-  ]);
-  expect(table.rows.map(([name]) => name)).toEqual(["base", "worse", "same"]);
-  expect(renderText(table)).toContain("p, corrected");
+describe("the table", () => {
+  /** Twelve cases or fewer of which `worse` and `same` are what they are called. */
+  async function studyOf(count: number) {
+    const { variants } = await written(
+      `${head}variants: { worse: { about: w, stage: step0 }, same: { about: s, stage: stage1 } }\n`,
+    );
+    const cases = Array.from({ length: count }, (_, at) => `case${at}`);
+    const arms = {
+      base: () => 0.8,
+      worse: (at: number) => 0.7 - 0.001 * at,
+      same: (at: number) => 0.8 + (at % 2 ? 1 : -1) * 0.001 * at,
+    };
+    const measured: Measured = {
+      labels: ["liver"],
+      cases,
+      measurements: Object.entries(arms).flatMap(([arm, dice]) =>
+        cases.map((id, at) => ({ arm, case: id, scores: { dice: [dice(at)] }, seconds: 1, memory: 1 })),
+      ),
+    };
+    return ablationStudy({ title: "T", summary: "S.", variants }, measured, []);
+  }
+
+  test("tells differences that are certain from those that are not", async () => {
+    const { table, verdict } = await studyOf(12);
+    expect(verdict).toEqual([
+      expect.stringMatching(/^worse: −10\.6 points of Dice against the base \(−10\.\d to −10\.\d\)\.$/),
+    ]);
+    expect(table.rows.map(([name]) => name)).toEqual(["base", "worse", "same"]);
+    expect(renderText(table)).toContain("p, corrected");
+  });
+
+  test("says that cases are too few for the test to tell anything", async () => {
+    const { verdict } = await studyOf(6);
+    expect(verdict).toEqual([
+      "Too few cases for the test: with 6, p corrected for 2 is at least 0.063 whatever the differences are.",
+      expect.stringMatching(/^Not corrected, these intervals leave 0 out: worse: −10\.3 points [^;]*\.$/),
+    ]);
+  });
 });

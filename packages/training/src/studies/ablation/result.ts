@@ -1,5 +1,5 @@
 /** The ablation's table, plot and what it says. */
-import { comparePaired, falseOrganLegend, holm, metrics } from "@rfmedsam/metrics";
+import { comparePaired, falseOrganLegend, holm, metrics, signedRankTest } from "@rfmedsam/metrics";
 import { type Measured, scoresOfArm } from "../common/measurements.js";
 import type { Study } from "../common/report.js";
 import { caseMeans, commonCells, commonColumns, commonLegend, intervalColumn, statisticsOf } from "../common/table.js";
@@ -20,19 +20,14 @@ export function ablationStudy(
     ({ name }) => comparePaired(base, scoresOfArm(measured, name, "dice"), { best: metrics.dice.best }).foreground,
   );
   const corrected = holm(differences.map(({ test }) => test.p));
-  const sentences = others.flatMap(({ name }, at) => {
-    const { mean, low, high } = differences[at]!;
-    if (!(corrected[at]! < level)) return [];
-    return [`${name}: ${points(mean)} points of Dice against the base (${points(low)} to ${points(high)}).`];
-  });
   return {
     name: "ablation",
     title,
     summary: `${summary} ${measured.cases.length} cases, ${measured.labels.length} labels.`,
-    verdict:
-      sentences.length > 0
-        ? sentences
-        : ["No variant differs from the base by more than the choice of cases explains."],
+    verdict: verdictOf(
+      others.map(({ name }, at) => ({ ...differences[at]!, name, p: corrected[at]! })),
+      measured.cases.length,
+    ),
     headlines: [{ name: "base, mean Dice", value: statisticsOf(measured, baseName, "dice").mean.toFixed(3) }],
     table: {
       title,
@@ -83,6 +78,33 @@ export function ablationStudy(
     measured,
   };
 }
+
+interface NamedDifference {
+  readonly name: string;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** Corrected. */
+  readonly p: number;
+}
+
+function verdictOf(differences: readonly NamedDifference[], cases: number): string[] {
+  const certain = differences.filter(({ p }) => p < level);
+  if (certain.length > 0) return certain.map((each) => `${inWords(each)}.`);
+  const least = Math.min(1, leastP(cases) * differences.length);
+  if (least < level) return ["No variant differs from the base by more than the choice of cases explains."];
+  const apart = differences.filter(({ low, high }) => low > 0 || high < 0);
+  const few = `Too few cases for the test: with ${cases}, p corrected for ${differences.length} is at least ${least.toPrecision(2)} whatever the differences are.`;
+  return apart.length === 0
+    ? [few]
+    : [few, `Not corrected, these intervals leave 0 out: ${apart.map(inWords).join("; ")}.`];
+}
+
+/** The least p that so many cases can have: all of them differ the same way. */
+const leastP = (cases: number): number => signedRankTest(Array.from({ length: cases }, (_, at) => at + 1)).p;
+
+const inWords = ({ name, mean, low, high }: NamedDifference): string =>
+  `${name}: ${points(mean)} points of Dice against the base (${points(low)} to ${points(high)})`;
 
 function gains(measured: Measured, arm: string): number[] {
   const before = caseMeans(measured, baseName);
