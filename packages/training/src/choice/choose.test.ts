@@ -56,6 +56,13 @@ describe("learning the gate of a label from step 0", () => {
     }
   });
 
+  test("one clean case on which step 0 is bad does not pay for what a rule costs the others", () => {
+    const weak = slices(same(60), same(95));
+    const slip = slices(same(95), [70, ...same(95).slice(1)]);
+    expect(learnGate([...clean(good, good, weak), ...degraded(weak, weak)], 1, "step0")?.clean.largestLoss).toBe(0);
+    expect(learnGate([...clean(slip, slip, weak), ...degraded(weak, weak)], 1, "step0")).toBeUndefined();
+  });
+
   test("of rules that do nearly as well the most reluctant is taken", () => {
     const learned = learnGate([...clean(good, good, good), ...degraded(gone, gone)], 1, "step0")!;
     expect(learned.rule).toEqual({ kind: "rescue", stage: "stage2", scope: "case", agreement: 0.05, confidence: 0.85 });

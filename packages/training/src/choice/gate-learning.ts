@@ -1,7 +1,7 @@
 /**
  * Thresholds of the gate (segmenter's gate.ts), one class at a time: those with the best mean Dice over validation cases as they are and
- * with step 0 degraded, among those that cost the clean cases next to nothing. A rule slice by slice is taken only when it is clearly
- * better than one for the whole case, and no rule at all unless it is clearly better than none.
+ * with step 0 degraded, among those that cost the clean cases nothing, all together and one by one. A rule slice by slice is taken only
+ * when it is clearly better than one for the whole case, and no rule at all unless it is clearly better than none.
  */
 import {
   decideGate,
@@ -20,6 +20,11 @@ import { mean, rightOrDice } from "./output-stage.js";
  * agreement, a rescue of the case must leave all of them alone, and one slice by slice must cost them nothing.
  */
 const safety = 0.15;
+/**
+ * Dice that a rule may cost a clean case. Without a limit one case on which step 0 is bad pays for a rule that is worse on all others, and
+ * such a rule is another stage without the certainty that a stage needs (output-stage.ts).
+ */
+const tolerableLoss = 0.005;
 /** Mean Dice by which a rule must be better than what is simpler. */
 const clearGain = 0.001;
 
@@ -31,6 +36,8 @@ const scopes: readonly GateScope[] = ["case", "slices"];
 export interface GateEffect {
   readonly before: number;
   readonly after: number;
+  /** What the rule costs the case that loses most; 0 when none loses. */
+  readonly largestLoss: number;
   /** Cases in which the rule changes something. */
   readonly switched: number;
   readonly cases: number;
@@ -60,7 +67,7 @@ export function learnGate(
     const least = (best === undefined ? 0 : gainOf(best)) + clearGain;
     const able = rulesFor(stage, scope)
       .map((rule) => ({ rule, clean: effectOf(rule, clean, stage), degraded: effectOf(rule, degraded, stage) }))
-      .filter((one) => one.clean.after >= one.clean.before && gainOf(one) > least)
+      .filter((one) => isHarmless(one.clean) && gainOf(one) > least)
       .filter((one) => keepsDistance(one.rule, clean, stage));
     // A few cases cannot tell thresholds apart that do nearly equally well; the one that interferes least is the safest.
     const most = Math.max(...able.map(gainOf));
@@ -73,9 +80,12 @@ export function learnGate(
 function keepsDistance(rule: GateRule, clean: readonly MeasuredClass[], stage: OutputStage): boolean {
   if (rule.kind !== "rescue") return true;
   const eager = { ...rule, agreement: rule.agreement + safety };
-  const { before, after, switched } = effectOf(eager, clean, stage);
-  return rule.scope === "case" ? switched === 0 : after >= before;
+  const effect = effectOf(eager, clean, stage);
+  return rule.scope === "case" ? effect.switched === 0 : isHarmless(effect);
 }
+
+const isHarmless = ({ before, after, largestLoss }: GateEffect): boolean =>
+  after >= before && largestLoss <= tolerableLoss;
 
 /** Every rule there is for a class of this output stage, the most reluctant first. */
 function rulesFor(stage: OutputStage, scope: GateScope): GateRule[] {
@@ -106,9 +116,12 @@ function gainOf({ clean, degraded }: LearnedGate): number {
 
 function effectOf(rule: GateRule, rows: readonly MeasuredClass[], stage: OutputStage): GateEffect {
   const decisions = rows.map((row) => decideGate(rule, evidenceOf(row, rule.stage)));
+  const before = rows.map((row) => rightOrDice(row.dice[stage]));
+  const after = rows.map((row, n) => rightOrDice(gatedDice(row, stage, rule, decisions[n])));
   return {
-    before: mean(rows.map((row) => rightOrDice(row.dice[stage]))),
-    after: mean(rows.map((row, n) => rightOrDice(gatedDice(row, stage, rule, decisions[n])))),
+    before: mean(before),
+    after: mean(after),
+    largestLoss: Math.max(0, ...before.map((dice, n) => dice - after[n]!)),
     switched: decisions.filter((decision) => decision !== undefined).length,
     cases: rows.length,
   };
