@@ -36,6 +36,7 @@ changes:
 variants:
   stage1: { about: no memory, stage: stage1 }
   repeat: { about: one slice in three colours, changes: { refiner: { slices: repeat } } }
+  chance: { about: another seed, seedOffset: 1 }
 `;
 
 const ablation = (changes: Partial<AblationOptions> = {}): AblationOptions => ({
@@ -109,16 +110,20 @@ describe("an ablation", () => {
     expect(unets.every((stage) => stage.startsWith("base: ") || !stage.includes(": step 0"))).toBe(true);
     expect(existsSync(at("ablation/stage1"))).toBe(false);
     expect(existsSync(at("ablation/repeat/model.json"))).toBe(true);
+    const seeds = ["base", "repeat", "chance"].map(async (name) =>
+      JSON.parse(await readFile(at("ablation", name, "model.json"), "utf8")),
+    );
+    expect((await Promise.all(seeds)).map(({ training }) => training.seed)).toEqual([3, 3, 4]);
     expect(ablated.measured.cases).toEqual(["phantom_004", "phantom_005"]);
-    expect(ablated.table.rows.map(([name]) => name)).toEqual(["base", "stage1", "repeat"]);
+    expect(ablated.table.rows.map(([name]) => name)).toEqual(["base", "stage1", "repeat", "chance"]);
     const { json, csv, html } = await filesOf(ablated);
     expect(json).toMatchObject({
       study: "ablation",
       cases: ["phantom_004", "phantom_005"],
       labels: ["liver", "aorta"],
     });
-    expect(json.measurements).toHaveLength(6);
-    expect(csv).toHaveLength(4);
+    expect(json.measurements).toHaveLength(8);
+    expect(csv).toHaveLength(5);
     expect(html).toContain("<svg");
     expect(html).not.toMatch(/(src|href)="http/);
     expect(ablated.text).toContain("repeat");
@@ -146,9 +151,9 @@ describe("an ablation", () => {
     await expect(runAblation(ablation({ output, progress, signal }))).rejects.toThrow(InterruptedError);
     const { table, facts, measurements } = JSON.parse(await readFile(join(output, "ablation.json"), "utf8"));
     expect(table.map(({ variant }: { readonly variant: string }) => variant)).toEqual(["base", "stage1"]);
-    expect(facts).toContainEqual({ name: "variants", value: "2 of 3 so far; the same command goes on" });
+    expect(facts).toContainEqual({ name: "variants", value: "2 of 4 so far; the same command goes on" });
     expect(measurements).toHaveLength(4);
-    expect((await runAblation(ablation({ output }))).table.rows).toHaveLength(3);
+    expect((await runAblation(ablation({ output }))).table.rows).toHaveLength(4);
     const whole = await readFile(join(output, "ablation.json"), "utf8");
     expect(whole).not.toContain("so far");
   });

@@ -107,6 +107,9 @@ test("models are trained once, and take over a step 0 that is the same", async (
   wide: { about: a, changes: { step0: { baseFeatures: 12 } } }
   in-fold: { about: a, changes: { prompting: inFold } }
   wide-repeat: { about: a, changes: { step0: { baseFeatures: 12 }, refiner: { slices: repeat } } }
+  chance: { about: a, seedOffset: 1 }
+  chance-stage1: { about: a, seedOffset: 1, stage: stage1 }
+  chance-repeat: { about: a, seedOffset: 1, changes: { refiner: { slices: repeat } } }
 `,
   );
   const needed = neededModels(variants).map(({ name, step0From, keepWork }) => [name, step0From, keepWork]);
@@ -117,6 +120,8 @@ test("models are trained once, and take over a step 0 that is the same", async (
     ["wide", undefined, true],
     ["in-fold", "base", false],
     ["wide-repeat", "wide", false],
+    ["chance", undefined, true],
+    ["chance-repeat", "chance", false],
   ]);
 });
 

@@ -3,7 +3,7 @@
  *
  *   title, summary            in words
  *   preset, changes, seed     the base
- *   variants                  name → about, and what differs from the base: changes of the configuration, or the stage that answers
+ *   variants                  name → about, and what differs from the base: changes of the configuration, the stage that answers, the seed
  *   variantsOf                another ablation's file, beside this one, whose variants these are, instead of `variants`
  */
 import { dirname, resolve } from "node:path";
@@ -31,6 +31,8 @@ const schema = z.strictObject({
         changes: changes.default({}),
         /** Every label comes from this stage, whatever was chosen for it. */
         stage: z.enum(stageNames).optional(),
+        /** Added to the study's seed: what chance alone changes. */
+        seedOffset: z.int().min(0).default(0),
       }),
     )
     .optional(),
@@ -50,6 +52,8 @@ export interface Variant {
   readonly about: string;
   readonly configuration: TrainingConfiguration;
   readonly stage: StageName | undefined;
+  /** Its models' seed is the study's and this. */
+  readonly seedOffset: number;
 }
 
 export interface Ablation {
@@ -70,6 +74,7 @@ export async function readAblation(file: string): Promise<Ablation> {
     about: `the preset ${preset}${Object.keys(found.changes).length === 0 ? "" : ", changed"}`,
     configuration: resolveConfiguration(named, found.changes, file),
     stage: undefined,
+    seedOffset: 0,
   };
   const variants = Object.entries(await writtenVariants(found, file)).map(([name, variant]): Variant => {
     const where = `${file}, variant ${name}`;
@@ -82,7 +87,7 @@ export async function readAblation(file: string): Promise<Ablation> {
     }
     const configuration = resolveConfiguration(named, overlay(found.changes, variant.changes), where);
     checkStage(configuration, variant.stage, where);
-    return { name, about: variant.about, configuration, stage: variant.stage };
+    return { name, about: variant.about, configuration, stage: variant.stage, seedOffset: variant.seedOffset };
   });
   if (variants.length === 0) throw new ConfigError({ file, found: "no variants", expected: "at least one" });
   checkDifferent([base, ...variants], file);
@@ -118,8 +123,12 @@ function checkStage({ refiner }: TrainingConfiguration, stage: StageName | undef
 }
 
 /** What a variant measures: two with the same would be measured twice. */
-export const identityOf = ({ configuration, stage }: Pick<Variant, "configuration" | "stage">): string =>
-  JSON.stringify([configuration, stage ?? null]);
+export const identityOf = ({
+  configuration,
+  stage,
+  seedOffset,
+}: Pick<Variant, "configuration" | "stage" | "seedOffset">): string =>
+  JSON.stringify([configuration, stage ?? null, ...(seedOffset === 0 ? [] : [seedOffset])]);
 
 function checkDifferent(variants: readonly Variant[], file: string): void {
   const seen = new Map<string, string>();
@@ -129,7 +138,7 @@ function checkDifferent(variants: readonly Variant[], file: string): void {
       throw new ConfigError({
         file: `${file}, variant ${variant.name}`,
         found: `nothing that differs from ${same}`,
-        expected: "changes, or a stage",
+        expected: "changes, a stage, or a seedOffset",
       });
     }
     seen.set(identityOf(variant), variant.name);

@@ -9,6 +9,7 @@ export interface NeededModel {
   /** Its folder: the first variant that needs it. */
   readonly name: string;
   readonly configuration: TrainingConfiguration;
+  readonly seedOffset: number;
   /** The model whose step 0 it takes over. */
   readonly step0From: string | undefined;
   /** Whether another takes over its own. */
@@ -19,23 +20,30 @@ export interface NeededModel {
 export function neededModels(variants: readonly Variant[]): NeededModel[] {
   const distinct = variants.filter((variant, at) => modelOf(variants.slice(0, at), variant) === undefined);
   const sources = distinct.map((variant, at) =>
-    distinct.slice(0, at).find((before) => sharesStep0(before.configuration, variant.configuration)),
+    distinct
+      .slice(0, at)
+      .find((before) => isSameSeed(before, variant) && sharesStep0(before.configuration, variant.configuration)),
   );
-  return distinct.map(({ name, configuration }, at) => ({
+  return distinct.map(({ name, configuration, seedOffset }, at) => ({
     name,
     configuration,
+    seedOffset,
     step0From: sources[at]?.name,
     keepWork: sources.some((source) => source?.name === name),
   }));
 }
 
 /** The model that answers for a variant, among those of others. */
-export function modelOf<Model extends Pick<Variant, "configuration">>(
-  models: readonly Model[],
-  variant: Pick<Variant, "configuration">,
-): Model | undefined {
-  return models.find(({ configuration }) => isDeepStrictEqual(configuration, variant.configuration));
+export function modelOf<Model extends Trained>(models: readonly Model[], variant: Trained): Model | undefined {
+  return models.find(
+    (model) => isSameSeed(model, variant) && isDeepStrictEqual(model.configuration, variant.configuration),
+  );
 }
+
+/** What a model is trained from. */
+type Trained = Pick<Variant, "configuration" | "seedOffset">;
+
+const isSameSeed = (one: Trained, other: Trained): boolean => one.seedOffset === other.seedOffset;
 
 export function sharesStep0(one: TrainingConfiguration, other: TrainingConfiguration): boolean {
   return usesUNets(one) && usesUNets(other) && step0Differences(one, other).length === 0;

@@ -171,7 +171,7 @@ async function trainVariant(running: Running, model: NeededModel): Promise<void>
     dataset,
     output: folder,
     configuration: model.configuration,
-    seed,
+    seed: seed + model.seedOffset,
     device,
     only: fold?.train,
     keepWork: model.keepWork,
@@ -185,12 +185,12 @@ async function trainVariant(running: Running, model: NeededModel): Promise<void>
 }
 
 /** @throws ConfigError when the model's folder holds one of other settings */
-async function checkSame({ output, seed }: Running, { name, configuration }: NeededModel): Promise<void> {
+async function checkSame({ output, seed }: Running, { name, configuration, seedOffset }: NeededModel): Promise<void> {
   const folder = join(output, name);
   if (!isTrained(folder)) return;
   const { training } = await readManifest(folder);
   const same = bindsTheSame(training.configuration, configuration);
-  if (same && training.seed === seed) return;
+  if (same && training.seed === seed + seedOffset) return;
   throw new ConfigError({
     file: folder,
     found: "a model that was trained with other settings",
