@@ -14,10 +14,11 @@ export function ablate(context: ContextOf): Command {
     name: "ablate",
     summary: "train variants of a configuration and compare them",
     description:
-      "CONFIG names a base (preset and changes) and variants (changes over the base, or the stage that answers). Every variant is trained " +
-      "into OUT/VARIANT, on the U-Nets of an earlier one where they are the same, and measured on the fold's validation cases, or on the " +
-      "held-out ones. Stopped with Ctrl-C, the same command goes on; finished variants are not trained again. A model whose U-Nets others " +
-      "take over keeps its work (OUT/VARIANT/training), which may be deleted when all is done.",
+      "CONFIG names a base (preset and changes) and variants (changes over the base, the stage that answers, or another seed). Every variant " +
+      "is trained into OUT/VARIANT, on the U-Nets of an earlier one where they are the same, and measured on the fold's validation cases, or " +
+      "on the held-out ones; the table so far is written before the next one is trained. Stopped with Ctrl-C, the same command goes on; " +
+      "finished variants are not trained again. A model whose U-Nets others take over keeps its work (OUT/VARIANT/training), which may be " +
+      "deleted when all is done.",
     examples: [
       ["rfmedsam ablate recipes/ablation/phantom.yaml --data Dataset900_Phantom -o ablation", "on phantoms"],
       [
