@@ -1,7 +1,7 @@
 /**
  * Thresholds of the gate (segmenter's gate.ts), one class at a time: those with the best mean Dice over validation cases as they are and
- * with step 0 degraded, among those that cost the clean cases nothing, all together and one by one. A rule slice by slice is taken only
- * when it is clearly better than one for the whole case, and no rule at all unless it is clearly better than none.
+ * with step 0 degraded, among those that cost the clean cases together nothing, and none of them more than is tolerable. A rule slice by
+ * slice is taken only when it is clearly better than one for the whole case, and no rule at all unless it is clearly better than none.
  */
 import {
   decideGate,
