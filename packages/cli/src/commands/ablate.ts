@@ -15,10 +15,10 @@ export function ablate(context: ContextOf): Command {
     summary: "train variants of a configuration and compare them",
     description:
       "CONFIG names a base (preset and changes) and variants (changes over the base, the stage that answers, or another seed). Every variant " +
-      "is trained into OUT/VARIANT, on the U-Nets of an earlier one where they are the same, and measured on the fold's validation cases, or " +
-      "on the held-out ones; the table so far is written before the next one is trained. Stopped with Ctrl-C, the same command goes on; " +
-      "finished variants are not trained again. A model whose U-Nets others take over keeps its work (OUT/VARIANT/training), which may be " +
-      "deleted when all is done.",
+      "is trained into OUT/VARIANT, with the U-Nets of an earlier one where they are the same, and its refiner where the choices alone are " +
+      "others, and measured on the fold's validation cases, or on the held-out ones; the table so far is written before the next one is " +
+      "trained. Stopped with Ctrl-C, the same command goes on; finished variants are not trained again. A model whose networks others take " +
+      "over keeps its work (OUT/VARIANT/training), which may be deleted when all is done.",
     examples: [
       ["rfmedsam ablate recipes/ablation/phantom.yaml --data Dataset900_Phantom -o ablation", "on phantoms"],
       [

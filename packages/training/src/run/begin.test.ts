@@ -143,9 +143,9 @@ describe("a run that is to take its step 0 from the folder it throws away", () =
     await start();
     const work = workFolderOf(output);
     await writeFile(join(work, "step0-fold0.safetensors"), "days of work");
-    const step0From = linked ? `${output} linked` : join(output, "..", basename(output));
-    if (linked) await symlink(output, step0From);
-    const failure = start({}, { restart: true, step0From });
+    const workFrom = linked ? `${output} linked` : join(output, "..", basename(output));
+    if (linked) await symlink(output, workFrom);
+    const failure = start({}, { restart: true, workFrom });
     await expect(failure).rejects.toThrow(ConfigError);
     await expect(failure).rejects.toThrow(/in the very folder that is to be thrown away; expected a step 0 of another/);
     expect(await readFile(join(work, "step0-fold0.safetensors"), "utf8")).toBe("days of work");

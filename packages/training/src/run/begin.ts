@@ -16,8 +16,8 @@ import { estimateRefiner } from "../plan/memory/refiner.js";
 import { inGibibytes, type MemoryEstimate } from "../plan/memory/sheet.js";
 import { checkRefiner } from "../refiner/make.js";
 import { generatorFile, recordFile, refinerFile, weightsOfFold } from "./run.js";
-import { step0Of } from "./step0-from.js";
 import { datasetState, type PlannedRun, type RunIdentity, WorkFolder } from "./work-folder.js";
+import { sharedWork } from "./work-from.js";
 
 export const workFolderOf = (model: string) => join(model, "training");
 
@@ -28,7 +28,7 @@ export interface BeginOptions {
   readonly seed: number;
   readonly device?: Device | "auto" | undefined;
   readonly restart?: boolean | undefined;
-  readonly step0From?: string | undefined;
+  readonly workFrom?: string | undefined;
   readonly progress: Progress;
   readonly note?: ((text: string) => void) | undefined;
   readonly signal?: CancelSignal | undefined;
@@ -39,11 +39,11 @@ export interface Begun extends PlannedRun {
 }
 
 /**
- * @throws as `WorkFolder.begin`, `step0Of` and `planDataset` do; ConfigError for a restart with the step 0 that it would throw away;
+ * @throws as `WorkFolder.begin`, `sharedWork` and `planDataset` do; ConfigError for a restart with the step 0 that it would throw away;
  *   ResourceError when a new run does not fit the memory, or, with a step 0 of its own, the disk
  */
 export async function begin(options: BeginOptions, dataset: Dataset, work: WorkFolder): Promise<Begun> {
-  const { output, configuration, seed, restart, step0From, progress, note = () => {}, signal } = options;
+  const { output, configuration, seed, restart, workFrom, progress, note = () => {}, signal } = options;
   const device = chooseDevice(options.device);
   const { channelNames: channels } = dataset;
   const classes = classTable(dataset).length;
@@ -57,11 +57,11 @@ export async function begin(options: BeginOptions, dataset: Dataset, work: WorkF
   const refiner = refinerMemory(configuration, classes, device);
   // Before the data set is looked at, which takes long, and where step 0 is there already and nothing is planned.
   if (refiner.length > 0) assertTrainingFits(refiner, memoryBudget(configuration.memory, device));
-  if (step0From !== undefined) {
-    const from = new WorkFolder(workFolderOf(step0From));
+  if (workFrom !== undefined) {
+    const from = new WorkFolder(workFolderOf(workFrom));
     if (restart) await refuseOwn(from, work);
     const ids = dataset.training.map(({ id }) => id);
-    const { plan, bring } = await step0Of(from, identity, ids);
+    const { plan, bring } = await sharedWork(from, identity, ids);
     if (restart) await removeOld(output, work);
     await work.beginWith(identity, { plan, memory: refiner }, bring);
     return { plan, memory: refiner, device };

@@ -12,7 +12,7 @@ import { memoryBudget } from "../plan/memory/budget.js";
 import type { RefinerModel } from "../refiner/model.js";
 import { RefinerCase } from "../refiner/sequences.js";
 import { trainRefiner } from "../refiner/train.js";
-import { type Run, usesUNets } from "./run.js";
+import { type Run, refinerNetwork, usesUNets } from "./run.js";
 
 export interface TrainedRefiner {
   readonly model: RefinerModel;
@@ -43,7 +43,7 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
       precision: configuration.precision,
       seed: seed + 1,
       device,
-      checkpoint: work.checkpoint("refiner"),
+      checkpoint: work.checkpoint(refinerNetwork),
       checkpointEvery: configuration.checkpointEvery,
       record,
       progress,

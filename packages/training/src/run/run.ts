@@ -30,9 +30,13 @@ export function usesUNets({ refiner }: TrainingConfiguration): boolean {
   return !refiner.enabled || refiner.generator === "unet";
 }
 
-export const refinerFile = "refiner.safetensors";
+/** What the networks are called while they train. */
+export const networkOfFold = (fold: number) => `step0-fold${fold}`;
+export const refinerNetwork = "refiner";
+
+export const refinerFile = `${refinerNetwork}.safetensors`;
 export const generatorFile = "generator.safetensors";
-export const foldFile = (fold: number) => `step0-fold${fold}.safetensors`;
+export const foldFile = (fold: number) => `${networkOfFold(fold)}.safetensors`;
 /** Of any fold. */
 export const weightsOfFold = /^step0-fold\d+\.safetensors$/;
 /** What a finished training says of itself: plan, curves, every measured case. */

@@ -9,7 +9,7 @@ import type { StoredCase } from "../dataset/store.js";
 import type { Curve } from "../loop/loop.js";
 import { predictionMirrorAxes } from "../plan/plan.js";
 import { trainUNet } from "../step0/train.js";
-import { foldFile, type Run } from "./run.js";
+import { foldFile, networkOfFold, type Run } from "./run.js";
 
 /** @returns a curve per fold */
 export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase>): Promise<Curve[]> {
@@ -27,7 +27,7 @@ export async function trainFolds(run: Run, cases: ReadonlyMap<string, StoredCase
       seed: seed + 1000 * (fold + 1),
       device,
       stage: `step 0: training ${which}`,
-      checkpoint: work.checkpoint(`step0-fold${fold}`),
+      checkpoint: work.checkpoint(networkOfFold(fold)),
       checkpointEvery: configuration.checkpointEvery,
       record,
       progress,

@@ -273,7 +273,7 @@ describe("other ways to train", () => {
     await train(
       options("second", {
         configuration: again,
-        step0From: join(folder, "kept"),
+        workFrom: join(folder, "kept"),
         progress: ({ stage }) => void stages.add(stage),
       }),
     );
@@ -282,18 +282,32 @@ describe("other ways to train", () => {
     expect((await contents(join(folder, "second")))["step0-fold1.safetensors"]).toBe(
       (await contents(whole))["step0-fold1.safetensors"],
     );
+    // Where the choices alone differ, the refiner is taken over as well.
+    stages.clear();
+    await train(
+      options("chosen otherwise", {
+        configuration: settings({ choice: { stages: false, gate: false } }),
+        workFrom: join(folder, "kept"),
+        progress: ({ stage }) => void stages.add(stage),
+      }),
+    );
+    expect([...stages]).toEqual(["preparing cases", "measuring the validation cases"]);
+    expect((await contents(join(folder, "chosen otherwise")))["refiner.safetensors"]).toBe(
+      (await contents(whole))["refiner.safetensors"],
+    );
+
     const other = settings({ step0: { iterations: 5 } });
-    await expect(train(options("third", { configuration: other, step0From: join(folder, "kept") }))).rejects.toThrow(
+    await expect(train(options("third", { configuration: other, workFrom: join(folder, "kept") }))).rejects.toThrow(
       /another step0/,
     );
-    await expect(train(options("fourth", { step0From: whole }))).rejects.toThrow(FileError);
+    await expect(train(options("fourth", { workFrom: whole }))).rejects.toThrow(FileError);
 
     // What a run that is thrown away left behind does not get in between.
     const progress: Progress = ({ stage }) => {
       if (stage === "step 0: predicting with U-Net 1 of 2") throw new Error("killed");
     };
     await expect(train(options("replaced", { configuration: other, progress }))).rejects.toThrow("killed");
-    await train(options("replaced", { configuration: again, step0From: join(folder, "kept"), restart: true }));
+    await train(options("replaced", { configuration: again, workFrom: join(folder, "kept"), restart: true }));
     expect(await contents(join(folder, "replaced"))).toEqual(await contents(join(folder, "second")));
   });
 

@@ -46,10 +46,13 @@ export interface TrainOptions {
   readonly only?: ((id: string) => boolean) | undefined;
   /** Throw the model or the stopped run in the output folder away: weights, record and work; other files stay. */
   readonly restart?: boolean | undefined;
-  /** Keep `MODEL/training` when the model is finished, for `step0From` of others. */
+  /** Keep `MODEL/training` when the model is finished, for `workFrom` of others. */
   readonly keepWork?: boolean | undefined;
-  /** A model folder that kept its work, not this one: its finished step 0 is taken over instead of training one. */
-  readonly step0From?: string | undefined;
+  /**
+   * A model folder that kept its work, not this one: its finished step 0 is taken over instead of training one, and its refiner where the
+   * settings differ in `choice` at most.
+   */
+  readonly workFrom?: string | undefined;
   readonly progress: Progress;
   /** What a person should know, in sentences. */
   readonly note?: ((text: string) => void) | undefined;

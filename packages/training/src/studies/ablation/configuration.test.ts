@@ -97,7 +97,7 @@ describe("the file", () => {
   });
 });
 
-test("models are trained once, and take over a step 0 that is the same", async () => {
+test("models are trained once, and take over a step 0 that is the same, and a refiner", async () => {
   const { variants } = await written(
     `${head}variants:
   stage1: { about: a, stage: stage1 }
@@ -105,20 +105,26 @@ test("models are trained once, and take over a step 0 that is the same", async (
   repeat1: { about: a, stage: stage1, changes: { refiner: { slices: repeat } } }
   tokens: { about: a, changes: { refiner: { generator: learned-tokens } } }
   wide: { about: a, changes: { step0: { baseFeatures: 12 } } }
+  tokens-ungated: { about: a, changes: { refiner: { generator: learned-tokens }, choice: { gate: false } } }
   in-fold: { about: a, changes: { prompting: inFold } }
+  ungated: { about: a, changes: { choice: { gate: false } } }
+  repeat-ungated: { about: a, changes: { refiner: { slices: repeat }, choice: { gate: false } } }
   wide-repeat: { about: a, changes: { step0: { baseFeatures: 12 }, refiner: { slices: repeat } } }
   chance: { about: a, seedOffset: 1 }
   chance-stage1: { about: a, seedOffset: 1, stage: stage1 }
   chance-repeat: { about: a, seedOffset: 1, changes: { refiner: { slices: repeat } } }
 `,
   );
-  const needed = neededModels(variants).map(({ name, step0From, keepWork }) => [name, step0From, keepWork]);
+  const needed = neededModels(variants).map(({ name, workFrom, keepWork }) => [name, workFrom, keepWork]);
   expect(needed).toEqual([
     ["base", undefined, true],
-    ["repeat", "base", false],
-    ["tokens", undefined, false],
+    ["repeat", "base", true],
+    ["tokens", undefined, true],
     ["wide", undefined, true],
+    ["tokens-ungated", "tokens", false],
     ["in-fold", "base", false],
+    ["ungated", "base", false],
+    ["repeat-ungated", "repeat", false],
     ["wide-repeat", "wide", false],
     ["chance", undefined, true],
     ["chance-repeat", "chance", false],

@@ -1,8 +1,11 @@
-/** Which models an ablation needs: variants of the same configuration share one, and models that differ in the refiner share a step 0. */
+/**
+ * Which models an ablation needs: variants of the same configuration share one, models that differ in the refiner share a step 0, and those
+ * that differ in the choices alone share a refiner, too.
+ */
 import { isDeepStrictEqual } from "node:util";
 import type { TrainingConfiguration } from "../../config.js";
 import { usesUNets } from "../../run/run.js";
-import { step0Differences } from "../../run/step0-from.js";
+import { refinesTheSame, step0Differences } from "../../run/work-from.js";
 import type { Variant } from "./configuration.js";
 
 export interface NeededModel {
@@ -10,8 +13,8 @@ export interface NeededModel {
   readonly name: string;
   readonly configuration: TrainingConfiguration;
   readonly seedOffset: number;
-  /** The model whose step 0 it takes over. */
-  readonly step0From: string | undefined;
+  /** The model whose work it takes over: step 0, and a refiner that is the same. */
+  readonly workFrom: string | undefined;
   /** Whether another takes over its own. */
   readonly keepWork: boolean;
 }
@@ -19,16 +22,16 @@ export interface NeededModel {
 /** @returns in the order of the variants; a model comes after the one whose step 0 it takes */
 export function neededModels(variants: readonly Variant[]): NeededModel[] {
   const distinct = variants.filter((variant, at) => modelOf(variants.slice(0, at), variant) === undefined);
-  const sources = distinct.map((variant, at) =>
-    distinct
-      .slice(0, at)
-      .find((before) => isSameSeed(before, variant) && sharesStep0(before.configuration, variant.configuration)),
-  );
+  const sources = distinct.map((variant, at) => {
+    const earlier = distinct.slice(0, at).filter((before) => isSameSeed(before, variant));
+    const refiner = earlier.find(({ configuration }) => sharesRefiner(configuration, variant.configuration));
+    return refiner ?? earlier.find(({ configuration }) => sharesStep0(configuration, variant.configuration));
+  });
   return distinct.map(({ name, configuration, seedOffset }, at) => ({
     name,
     configuration,
     seedOffset,
-    step0From: sources[at]?.name,
+    workFrom: sources[at]?.name,
     keepWork: sources.some((source) => source?.name === name),
   }));
 }
@@ -45,6 +48,9 @@ type Trained = Pick<Variant, "configuration" | "seedOffset">;
 
 const isSameSeed = (one: Trained, other: Trained): boolean => one.seedOffset === other.seedOffset;
 
-export function sharesStep0(one: TrainingConfiguration, other: TrainingConfiguration): boolean {
+const sharesRefiner = (one: TrainingConfiguration, other: TrainingConfiguration): boolean =>
+  one.refiner.enabled && refinesTheSame(one, other);
+
+function sharesStep0(one: TrainingConfiguration, other: TrainingConfiguration): boolean {
   return usesUNets(one) && usesUNets(other) && step0Differences(one, other).length === 0;
 }

@@ -166,7 +166,7 @@ const isTrained = (folder: string): boolean => existsSync(join(folder, manifestN
 async function trainVariant(running: Running, model: NeededModel): Promise<void> {
   const { output, dataset, seed, device, fold, progress, onNote, signal } = running;
   const folder = join(output, model.name);
-  const source = model.step0From === undefined ? undefined : join(output, model.step0From);
+  const source = model.workFrom === undefined ? undefined : join(output, model.workFrom);
   const options: TrainOptions = {
     dataset,
     output: folder,
@@ -176,7 +176,7 @@ async function trainVariant(running: Running, model: NeededModel): Promise<void>
     only: fold?.train,
     keepWork: model.keepWork,
     // A finished model whose work somebody threw away has no step 0 to give.
-    step0From: source !== undefined && existsSync(join(source, "training")) ? source : undefined,
+    workFrom: source !== undefined && existsSync(join(source, "training")) ? source : undefined,
     progress: (event) => progress({ ...event, stage: `${model.name}: ${event.stage}` }),
     note: (text) => onNote?.(`${model.name}: ${text}`),
     signal,

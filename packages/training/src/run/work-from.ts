@@ -1,6 +1,6 @@
 /**
- * Several refiners on one step 0: a new run takes over the prepared cases, the trained U-Nets and their predictions of a run that kept
- * them (`keepWork`), as far as its own settings would make the same ones.
+ * Several refiners on one step 0, several choices on one refiner: a new run takes over the prepared cases, the trained networks and step 0's
+ * predictions of a run that kept them (`keepWork`), as far as its own settings would make the same ones.
  */
 import { existsSync } from "node:fs";
 import { copyFile, link } from "node:fs/promises";
@@ -11,27 +11,33 @@ import { fileErrorOf, makeFolder, namesIn } from "@rfmedsam/base/node";
 import type { TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import { bindingConfiguration } from "./binding.js";
-import { usesUNets } from "./run.js";
+import { networkOfFold, refinerNetwork, usesUNets } from "./run.js";
 import type { RunIdentity, WorkFolder } from "./work-folder.js";
 import { datasetChanges } from "./work-folder-dataset.js";
 
+type Part = keyof TrainingConfiguration;
+
+/** Settings that the refiner does not depend on. */
+const afterRefiner: readonly Part[] = ["choice"];
+
 /** Settings that the U-Nets and the prepared cases do not depend on. */
-const laterParts: readonly string[] = [
-  "refiner",
-  "choice",
-  "prompting",
-  "validation",
-] satisfies (keyof TrainingConfiguration)[];
+const afterStep0: readonly Part[] = [...afterRefiner, "refiner", "prompting", "validation"];
 
 /** The settings of step 0 that two configurations do not share, of those that still count when there is a plan. */
-export function step0Differences(one: unknown, other: unknown): string[] {
+export const step0Differences = (one: unknown, other: unknown): string[] => differences(one, other, afterStep0);
+
+/** Whether two configurations with a refiner train the same one, on the same step 0. */
+export const refinesTheSame = (one: unknown, other: unknown): boolean =>
+  differences(one, other, afterRefiner).length === 0;
+
+function differences(one: unknown, other: unknown, apart: readonly string[]): string[] {
   const [first, second] = [bindingConfiguration(one), bindingConfiguration(other)];
-  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((key) => !laterParts.includes(key));
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((key) => !apart.includes(key));
   return keys.filter((key) => !isDeepStrictEqual(first[key], second[key]));
 }
 
-/** A step 0 that can be taken over. */
-export interface SharedStep0 {
+/** What can be taken over: a step 0, and with the same settings of the refiner that one, too, as far as it was trained. */
+export interface SharedWork {
   /** The plan it was made with. */
   readonly plan: Plan;
   /** Brings it into an empty work folder. */
@@ -43,7 +49,7 @@ export interface SharedStep0 {
  * @throws ConfigError when the other run's data, seed or settings of step 0 are not the same; FileError when it kept no work, or not all
  *   that is needed: what is missing would be trained anew, and nobody would know
  */
-export async function step0Of(from: WorkFolder, identity: RunIdentity, ids: readonly string[]): Promise<SharedStep0> {
+export async function sharedWork(from: WorkFolder, identity: RunIdentity, ids: readonly string[]): Promise<SharedWork> {
   const { plan, ...other } = await from.read();
   const wrong = [
     ...step0Differences(identity.configuration, other.configuration),
@@ -66,8 +72,10 @@ export async function step0Of(from: WorkFolder, identity: RunIdentity, ids: read
       hint: "finish the training whose step 0 is to be taken over, or train without one",
     });
   }
+  const networks = Array.from({ length: identity.configuration.folds }, (_, fold) => networkOfFold(fold));
+  if (refinesTheSame(other.configuration, identity.configuration)) networks.push(refinerNetwork);
   const samePrompts = samePredictions(other.configuration, identity.configuration);
-  return { plan, bring: (to) => takeAll(from, to, identity.configuration.folds, samePrompts) };
+  return { plan, bring: (to) => takeAll(from, to, networks, samePrompts) };
 }
 
 /** What a step 0 consists of once it is finished. Its last files are predictions, whatever they are prompts for: a U-Net makes them when it is trained. */
@@ -75,7 +83,7 @@ function filesOf(from: WorkFolder, configuration: TrainingConfiguration, ids: re
   const cases = ids.map((id) => from.cases.fileOf(id));
   if (!usesUNets(configuration)) return cases;
   const folds = Math.min(configuration.folds, Math.max(1, ids.length));
-  const networks = Array.from({ length: folds }, (_, fold) => from.checkpoint(`step0-fold${fold}`));
+  const networks = Array.from({ length: folds }, (_, fold) => from.checkpoint(networkOfFold(fold)));
   return [...cases, ...networks, ...ids.map((id) => from.predictions.fileOf(id))];
 }
 
@@ -85,13 +93,16 @@ function samePredictions(one: TrainingConfiguration, other: TrainingConfiguratio
   return one.prompting === "outOfFold" || one.validation === other.validation;
 }
 
-async function takeAll(from: WorkFolder, to: WorkFolder, folds: number, samePrompts: boolean): Promise<void> {
+async function takeAll(
+  from: WorkFolder,
+  to: WorkFolder,
+  networks: readonly string[],
+  samePrompts: boolean,
+): Promise<void> {
   try {
     await takeFiles(from.cases.folder, to.cases.folder);
     if (samePrompts) await takeFiles(from.predictions.folder, to.predictions.folder);
-    for (let fold = 0; fold < folds; fold++) {
-      await takeFile(from.checkpoint(`step0-fold${fold}`), to.checkpoint(`step0-fold${fold}`));
-    }
+    for (const name of networks) await takeFile(from.checkpoint(name), to.checkpoint(name));
   } catch (cause) {
     throw fileErrorOf(cause, from.folder);
   }

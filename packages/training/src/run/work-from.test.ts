@@ -7,13 +7,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Partially, TrainingConfiguration } from "../config.js";
 import type { Plan } from "../plan/plan.js";
 import { tinyConfiguration } from "../testing/cases.js";
-import { step0Differences, step0Of } from "./step0-from.js";
 import { type RunIdentity, WorkFolder } from "./work-folder.js";
+import { sharedWork, step0Differences } from "./work-from.js";
 
 let parent: string;
 let kept: WorkFolder;
 beforeEach(async () => {
-  parent = await mkdtemp(join(tmpdir(), "step0-from-"));
+  parent = await mkdtemp(join(tmpdir(), "work-from-"));
   kept = new WorkFolder(join(parent, "kept/training"));
 });
 afterEach(() => rm(parent, { recursive: true }));
@@ -48,7 +48,7 @@ async function taken(
   now: Partially<TrainingConfiguration>,
 ): Promise<{ cases: boolean; predictions: boolean }> {
   await keep(before);
-  const { bring } = await step0Of(kept, identityOf(now), ids);
+  const { bring } = await sharedWork(kept, identityOf(now), ids);
   const to = new WorkFolder(join(parent, "new/training"));
   await bring(to);
   return { cases: to.cases.has("one"), predictions: existsSync(to.predictions.fileOf("one")) };
@@ -89,12 +89,12 @@ describe("a step 0", () => {
     expect(files).toHaveLength(6);
     for (const file of files) {
       await rm(file);
-      const failure = step0Of(kept, identityOf({ folds: 5 }), ids);
+      const failure = sharedWork(kept, identityOf({ folds: 5 }), ids);
       await expect(failure).rejects.toThrow(FileError);
       await expect(failure).rejects.toMatchObject({ file, found: "does not exist" });
       await writeFile(file, "");
     }
-    await step0Of(kept, identityOf({ folds: 5 }), ids);
+    await sharedWork(kept, identityOf({ folds: 5 }), ids);
   });
 
   test("has no U-Nets to bring for a refiner that makes its own prompts", async () => {
@@ -102,7 +102,7 @@ describe("a step 0", () => {
     await keep(generator);
     for (const { folder } of [kept.predictions]) await rm(folder, { recursive: true });
     await rm(kept.checkpoint("step0-fold0"));
-    await step0Of(kept, identityOf(generator), ids);
-    await expect(step0Of(kept, identityOf({}), ids)).rejects.toThrow(/step0-fold0\.safetensors: does not exist/);
+    await sharedWork(kept, identityOf(generator), ids);
+    await expect(sharedWork(kept, identityOf({}), ids)).rejects.toThrow(/step0-fold0\.safetensors: does not exist/);
   });
 });
