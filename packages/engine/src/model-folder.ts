@@ -12,7 +12,7 @@ import { ConfigError } from "@rfmedsam/base";
 import { fileErrorOf, readFileOrExplain } from "@rfmedsam/base/node";
 import { TorchPatchNetwork, TorchRefiner } from "@rfmedsam/models";
 import { classTable, type ModelManifest, parseManifest, Segmenter, type UNetManifest } from "@rfmedsam/segmenter";
-import { chooseDevice, type Device, emptyDeviceCache, type Module } from "@rfmedsam/torch";
+import { chooseDevice, type Device, type Module, releaseUnused } from "@rfmedsam/torch";
 import { loadGenerator, loadSam2, loadUNet } from "./networks.js";
 
 export const manifestName = "model.json";
@@ -72,7 +72,7 @@ export async function openModel(folder: string, options: OpenModelOptions = {}):
   };
   const free = () => {
     for (const module of loaded) module.free();
-    emptyDeviceCache(device);
+    releaseUnused(device);
   };
   try {
     const folds: TorchPatchNetwork[] = [];

@@ -1,8 +1,12 @@
-// What libtorch's allocator holds of a device that is not the CPU: its own count, without CUDA's headers.
+// What allocators hold: libtorch's of a device, by its own count and without CUDA's headers, and the C library's of main memory.
 #include "bridge.h"
 
 #include <ATen/Context.h>
 #include <torch/version.h>
+
+#if __has_include(<malloc.h>)
+#include <malloc.h>  // says whether this is glibc
+#endif
 
 #if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 10
 #define RFMEDSAM_ALLOCATOR_TELLS
@@ -69,11 +73,16 @@ napi_value reset_device_peak(napi_env env, napi_callback_info info) {
   });
 }
 
-// emptyDeviceCache("cuda:0"): gives back what the allocator holds and no tensor uses
-napi_value empty_device_cache(napi_env env, napi_callback_info info) {
-  return guarded(env, info, "emptyDeviceCache", [env](Arguments& a) {
+// releaseUnused("cuda:0"): gives back what the allocator holds and no tensor uses; for the CPU what glibc holds, whose freed memory stays the
+// process's as long as something behind it lives
+napi_value release_unused(napi_env env, napi_callback_info info) {
+  return guarded(env, info, "releaseUnused", [env](Arguments& a) {
+    const std::string name = string_of(env, a.values[0]);
+#ifdef __GLIBC__
+    if (name == "cpu") malloc_trim(0);
+#endif
 #ifdef RFMEDSAM_ALLOCATOR_TELLS
-    if (const auto memory = memory_of(string_of(env, a.values[0]))) memory->allocator->emptyCache();
+    if (const auto memory = memory_of(name)) memory->allocator->emptyCache();
 #endif
     return undefined(env);
   });
@@ -85,7 +94,7 @@ void define_memory(napi_env env, napi_value exports) {
   define(env, exports, "deviceMemory", device_memory);
   define(env, exports, "devicePeak", device_peak);
   define(env, exports, "resetDevicePeak", reset_device_peak);
-  define(env, exports, "emptyDeviceCache", empty_device_cache);
+  define(env, exports, "releaseUnused", release_unused);
 }
 
 }  // namespace rfmedsam

@@ -38,9 +38,11 @@ export function measurePeak(device: Device): () => number {
   return () => unlessBroken(() => native.devicePeak(device)) ?? Number.NaN;
 }
 
-/** Gives back to a GPU what libtorch keeps of it for tensors to come; nothing on the CPU. */
-export function emptyDeviceCache(device: Device): void {
-  if (device !== "cpu") unlessBroken(() => native.emptyDeviceCache(device));
+/**
+ * Gives back what is kept for tensors to come and none uses: by libtorch of a GPU, by glibc of main memory (other C libraries keep theirs).
+ */
+export function releaseUnused(device: Device): void {
+  unlessBroken(() => native.releaseUnused(device));
 }
 
 /**

@@ -21,7 +21,7 @@ export {
 } from "./checkpoint/safetensors.js";
 export type { TorchArchive } from "./checkpoint/torch-archive.js";
 export { type CheckpointOptions, readTorchFile } from "./checkpoint/torch-file.js";
-export { availableMemory, emptyDeviceCache, freeMemory, measurePeak } from "./device-memory.js";
+export { availableMemory, freeMemory, measurePeak, releaseUnused } from "./device-memory.js";
 export { type Dtype, dtypeBytes, type TypedArray } from "./dtype.js";
 export {
   arange,

@@ -67,7 +67,7 @@ interface Native {
   deviceMemory(device: string): [free: number, used: number] | undefined;
   devicePeak(device: string): number | undefined;
   resetDevicePeak(device: string): void;
-  emptyDeviceCache(device: string): void;
+  releaseUnused(device: string): void;
 }
 
 const outOfMemoryHint = "use smaller patches or batches, or a machine with more memory";

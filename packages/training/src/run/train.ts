@@ -11,7 +11,7 @@ import { type CancelSignal, ConfigError, explain, type Progress } from "@rfmedsa
 import { writeJsonAtomic } from "@rfmedsam/base/node";
 import { manifestName } from "@rfmedsam/engine";
 import { classTable, type ModelManifest } from "@rfmedsam/segmenter";
-import { type Device, emptyDeviceCache, getNumThreads, measurePeak, writeSafetensors } from "@rfmedsam/torch";
+import { type Device, getNumThreads, measurePeak, releaseUnused, writeSafetensors } from "@rfmedsam/torch";
 import { chooseOutputs, type ModelChoices, type ValidationDice, validationDice } from "../choice/choose.js";
 import type { MeasuredCase } from "../choice/measure.js";
 import type { TrainingConfiguration } from "../config.js";
@@ -91,7 +91,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } finally {
     const unwritten = recorder.close({ [peakResult[placeOf(begun.device)]]: peak() });
     if (unwritten !== undefined) options.note?.(`The record of the training is not whole: ${explain(unwritten)}`);
-    emptyDeviceCache(begun.device);
+    releaseUnused(begun.device);
   }
 }
 
