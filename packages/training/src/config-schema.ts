@@ -181,6 +181,11 @@ const refiner = z
     sequence: count.describe("Consecutive slices of one training sample."),
     batch: count.describe("Sequences of a step."),
     iterations: count.describe("Steps of the training."),
+    seedOffset: natural
+      .default(0)
+      .describe(
+        "Draws the refiner's weights, cases and prompts anew and leaves step 0 as it is: what two such trainings differ by is chance.",
+      ),
     learningRate: positive.describe("At its highest; from there it falls to 0 as a cosine."),
     warmup: share.describe("Part of the steps in which the learning rate rises to its highest."),
     weightDecay: weight.describe("How strongly weights are pulled to 0."),

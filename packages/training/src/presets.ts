@@ -82,6 +82,7 @@ const cpu = {
     sequence: 3,
     batch: 1,
     iterations: 1800,
+    seedOffset: 0,
     learningRate: 1e-3,
     warmup: 0.05,
     weightDecay: 0.01,

@@ -41,7 +41,7 @@ export async function runRefiner(run: Run, cases: ReadonlyMap<string, StoredCase
       classes: classes.length,
       configuration: configuration.refiner,
       precision: configuration.precision,
-      seed: seed + 1,
+      seed: seed + 1 + configuration.refiner.seedOffset,
       device,
       checkpoint: work.checkpoint(refinerNetwork),
       checkpointEvery: configuration.checkpointEvery,

@@ -282,6 +282,12 @@ describe("other ways to train", () => {
     expect((await contents(join(folder, "second")))["step0-fold1.safetensors"]).toBe(
       (await contents(whole))["step0-fold1.safetensors"],
     );
+    const drawn = { configuration: settings({ refiner: { seedOffset: 1 } }), workFrom: join(folder, "kept") };
+    await train(options("drawn anew", drawn));
+    const [first, second] = [await contents(whole), await contents(join(folder, "drawn anew"))];
+    expect(second["step0-fold0.safetensors"]).toBe(first["step0-fold0.safetensors"]);
+    expect(second["refiner.safetensors"]).not.toBe(first["refiner.safetensors"]);
+
     // Where the choices alone differ, the refiner is taken over as well.
     stages.clear();
     await train(

@@ -54,7 +54,7 @@ export function ablationStudy(
       legend: [
         ...variants.map(({ name, about }) => `${name}: ${about}.`),
         ...commonLegend,
-        "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm. Every variant was trained once: another seed may change as much (a variant with `seedOffset: 1` shows how much).",
+        "Differences are paired over the cases; p by Wilcoxon's signed-rank test, corrected over the variants by Holm. Every variant was trained once: another draw may change as much (variants with `refiner: { seedOffset: 1 }` show how much; with `seedOffset: 1` of their own, step 0 is another, too).",
         falseOrganLegend,
       ],
     },
