@@ -83,6 +83,13 @@ const step0 = z
       "Patches of a step; auto as many as hold the voxels of two patches of patchVoxels. Either way as many as fit the memory (unless " +
         "patch and batch are both given), and at most a twentieth of all voxels of the data set, but two, as nnU-Net has it.",
     ),
+    prior: z
+      .enum(["uniform", "frequency"])
+      .default("uniform")
+      .describe(
+        "What a network takes a voxel for before it has learned anything: each class as likely as the others, as nnU-Net's, or as often as " +
+          "it is in the training cases, which finds small organs in far fewer steps.",
+      ),
     iterations: count.describe("Steps of each U-Net's training."),
     optimizer: z
       .enum(["sgd", "adamw"])

@@ -82,8 +82,9 @@ describe.each(recipes)("a case stored %s", (_, recipe) => {
   test("remembers voxels of every class, and of no other", async () => {
     const store = new CaseStore(folder);
     await store.add(loaded(), recipe);
-    const { locations, truth } = await store.open("one", 4);
+    const { locations, truth, voxels } = await store.open("one", 4);
     expect(locations).toHaveLength(3);
+    expect(voxels).toEqual([0, 1, 2, 3].map((label) => truth.filter((each) => each === label).length));
     for (const [i, list] of locations.entries()) {
       expect(list.length).toBe(truth.filter((label) => label === i + 1).length);
       expect([...list].every((at) => truth[at] === i + 1)).toBe(true);

@@ -20,6 +20,8 @@ export interface StoredCase extends Pick<PreparedCase, "data" | "channels" | "sh
   readonly labels: Tensor;
   /** For each class but the background, flat indices of some of its voxels. */
   readonly locations: readonly Int32Array[];
+  /** Of each class, background first, how many voxels it has. */
+  readonly voxels: readonly number[];
 }
 
 /** Voxels remembered a class for drawing patches around them. */
@@ -62,7 +64,7 @@ export class CaseStore {
     const shape = labels.shape as unknown as Triple;
     const data = new Float32Array(image.shareBytes().buffer as ArrayBuffer);
     const truth = labels.shareBytes();
-    const locations = locate(truth, classes, file);
+    const voxels = countClasses(truth, classes, file);
     return {
       id,
       data,
@@ -72,7 +74,8 @@ export class CaseStore {
       truth,
       image: image.keep(),
       labels: labels.keep(),
-      locations,
+      locations: locate(truth, voxels),
+      voxels,
     };
   }
 }
@@ -111,12 +114,17 @@ const foreign = (file: string, found: string, expected: string, cause?: unknown)
     cause,
   });
 
-/** Evenly spread voxels of every class. */
-function locate(data: Uint8Array, classes: number, file: string): Int32Array[] {
-  const counts = new Int32Array(256);
+function countClasses(data: Uint8Array, classes: number, file: string): number[] {
+  const counts = new Array<number>(256).fill(0);
   for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
   const beyond = counts.findIndex((count, label) => label >= classes && count > 0);
   if (beyond >= 0) throw foreign(file, `label ${beyond}`, `labels from 0 to ${classes - 1}`);
+  return counts.slice(0, classes);
+}
+
+/** Evenly spread voxels of every class but the background. */
+function locate(data: Uint8Array, counts: readonly number[]): Int32Array[] {
+  const classes = counts.length;
   const found = Array.from({ length: classes - 1 }, () => [] as number[]);
   const seen = new Int32Array(classes);
   for (let i = 0; i < data.length; i++) {

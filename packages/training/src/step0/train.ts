@@ -18,6 +18,7 @@ import { inPrecision } from "../loop/precision.js";
 import { deeplySupervised } from "../losses/dice-ce.js";
 import type { Plan } from "../plan/plan.js";
 import { drawBatch } from "./batch.js";
+import { expectFrequencies } from "./prior.js";
 
 type Step0 = TrainingConfiguration["step0"];
 
@@ -54,6 +55,7 @@ async function learn(network: PlainConvUNet, options: TrainUNetOptions): Promise
   const { cases, plan, configuration, precision, device } = options;
   const { iterations, gradientClip, averaging } = configuration;
   const parameters = network.parameters();
+  if (configuration.prior === "frequency") expectFrequencies(network, cases);
   const optimizer = optimizers[configuration.optimizer](parameters, configuration);
   const average = averaging > 0 ? new WeightAverage(network, { decay: averaging }) : undefined;
   const rate = schedule("poly", { steps: iterations });

@@ -54,6 +54,7 @@ export function storedCase(content: CaseContent): StoredCase {
     locations: Array.from({ length: classes - 1 }, (_, i) =>
       Int32Array.from([...truth.keys()].filter((at) => truth[at] === i + 1)),
     ),
+    voxels: Array.from({ length: classes }, (_, label) => truth.filter((each) => each === label).length),
   };
 }
 
