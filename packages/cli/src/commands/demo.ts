@@ -3,7 +3,7 @@ import { type ContextOf, startEngine } from "../context.js";
 import { exitCodes } from "../faults.js";
 import { everyKey } from "../options/configuration.js";
 import { collect, wholeNumber } from "../options/parsers.js";
-import { applySettings, parseSetting } from "../options/settings.js";
+import { applySettings, parseSettings } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
 import { declare } from "./command.js";
 
@@ -38,7 +38,7 @@ export function demo(context: ContextOf): Command {
       const running = context();
       const { ui, signal, options: global } = running;
       const { device, seed } = global;
-      const settings = set.map(parseSetting);
+      const settings = await parseSettings(set);
       await startEngine(running);
       const training = await import("@rfmedsam/training");
       const changed = settings.length > 0 && {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type ContextOf, startEngine } from "../context.js";
 import { everyKey } from "../options/configuration.js";
 import { collect, wholeNumber } from "../options/parsers.js";
-import { applySettings, parseSetting } from "../options/settings.js";
+import { applySettings, parseSettings } from "../options/settings.js";
 import { formatDuration } from "../ui/format.js";
 import { declare } from "./command.js";
 
@@ -55,7 +55,7 @@ export function recipe(context: ContextOf): Command {
       const running = context();
       const { ui, signal, options: global } = running;
       if (name === undefined) return listRecipes(running);
-      const settings = options.set.map(parseSetting);
+      const settings = await parseSettings(options.set);
       const training = await import("@rfmedsam/training");
       const found = await training.readRecipe(name);
       if (options.needs) {

@@ -2,7 +2,7 @@
 import type { TrainingConfiguration } from "@rfmedsam/training";
 import { type Command, Option } from "commander";
 import { collect } from "./parsers.js";
-import { applySettings, parseSetting } from "./settings.js";
+import { applySettings, parseSettings } from "./settings.js";
 
 export interface ConfigurationOptions {
   readonly preset?: string;
@@ -27,7 +27,7 @@ export function withConfiguration(command: Command): Command {
 
 /** @throws ConfigError for unknown presets, keys and values, FileError for a file that cannot be read */
 export async function configurationOf({ preset, config, set }: ConfigurationOptions): Promise<TrainingConfiguration> {
-  const settings = set.map(parseSetting);
+  const settings = await parseSettings(set);
   const training = await import("@rfmedsam/training");
   const { parseWithSchema } = await import("@rfmedsam/segmenter");
   const named = preset === undefined ? undefined : training.presetNamed(preset, "--preset");

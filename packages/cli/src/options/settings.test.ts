@@ -1,7 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { ConfigError } from "@rfmedsam/base";
 import { describe, expect } from "vitest";
-import { applySettings, parseSetting } from "./settings.js";
+import { applySettings, parseSetting, parseSettings } from "./settings.js";
 
 describe("--set", () => {
   test.each([
@@ -12,11 +12,16 @@ describe("--set", () => {
     ["a=weights.safetensors", ["a"], "weights.safetensors"],
     ["a=x=y", ["a"], "x=y"],
     ["a=", ["a"], ""],
-  ])("%s", (text, path, value) => expect(parseSetting(text)).toEqual({ path, value }));
+    ["a=[hiera, memory-self]", ["a"], ["hiera", "memory-self"]],
+    ["a={ share: 0.5, of: [1, null] }", ["a"], { share: 0.5, of: [1, null] }],
+    ["a={not closed", ["a"], "{not closed"],
+    ["a=yes", ["a"], "yes"],
+    ["a=C: drive", ["a"], "C: drive"],
+  ])("%s", async (text, path, value) => expect(await parseSetting(text)).toEqual({ path, value }));
 
-  test.each(["", "a", "=4", "a..b=4", ".a=4"])('"%s" is refused', (text) =>
-    expect(() => parseSetting(text)).toThrow(ConfigError),
-  );
+  test.each(["", "a", "=4", "a..b=4", ".a=4"])('"%s" is refused', async (text) => {
+    await expect(parseSetting(text)).rejects.toThrow(ConfigError);
+  });
 
   const keys = fc.stringMatching(/^[a-zA-Z_]{1,8}$/);
   test.prop([fc.array(keys, { minLength: 1, maxLength: 4 }), fc.jsonValue()])(
@@ -35,8 +40,8 @@ describe("--set", () => {
     },
   );
 
-  test("the last of several for one key counts", () => {
-    const settings = ["a.b=1", "a.c=2", "a.b=3"].map(parseSetting);
+  test("the last of several for one key counts", async () => {
+    const settings = await parseSettings(["a.b=1", "a.c=2", "a.b=3"]);
     expect(applySettings({ a: { b: 0, d: 4 } }, settings)).toEqual({ a: { b: 3, c: 2, d: 4 } });
   });
 });

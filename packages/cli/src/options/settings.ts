@@ -7,11 +7,15 @@ export interface Setting {
   readonly value: unknown;
 }
 
+/** @param texts as `parseSetting` takes them @throws as that does */
+export const parseSettings = (texts: readonly string[]): Promise<Setting[]> => Promise.all(texts.map(parseSetting));
+
 /**
- * @param text `key.path=value`; the value is JSON where it can be (`4`, `true`, `null`, `[32,64,64]`), else text
+ * @param text `key.path=value`; the value is JSON where it can be (`4`, `true`, `null`, `[32,64,64]`), a list or table may stand as
+ *   `plan --configuration` prints it (`[hiera, neck]`, `{ share: 0 }`), all else is text
  * @throws ConfigError when there is no key or no `=`
  */
-export function parseSetting(text: string): Setting {
+export async function parseSetting(text: string): Promise<Setting> {
   const at = text.indexOf("=");
   const path = text.slice(0, at).trim().split(".");
   if (at < 1 || path.includes("")) {
@@ -21,11 +25,21 @@ export function parseSetting(text: string): Setting {
       expected: "key.path=value, for example step0.iterations=400",
     });
   }
-  const value = text.slice(at + 1).trim();
+  return { path, value: await valueOf(text.slice(at + 1).trim()) };
+}
+
+async function valueOf(text: string): Promise<unknown> {
   try {
-    return { path, value: JSON.parse(value) as unknown };
+    return JSON.parse(text) as unknown;
   } catch {
-    return { path, value }; // not JSON: plain text
+    // No more of YAML than that: a bare word, a path or a time would become something else.
+    if (!/^[[{]/.test(text)) return text;
+  }
+  const { parse } = await import("yaml");
+  try {
+    return parse(text, { logLevel: "error" }) as unknown;
+  } catch {
+    return text;
   }
 }
 
