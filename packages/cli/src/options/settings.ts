@@ -25,10 +25,10 @@ export async function parseSetting(text: string): Promise<Setting> {
       expected: "key.path=value, for example step0.iterations=400",
     });
   }
-  return { path, value: await valueOf(text.slice(at + 1).trim()) };
+  return { path, value: await valueFrom(text.slice(at + 1).trim()) };
 }
 
-async function valueOf(text: string): Promise<unknown> {
+async function valueFrom(text: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch {
