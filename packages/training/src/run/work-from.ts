@@ -63,7 +63,8 @@ export async function sharedWork(from: WorkFolder, identity: RunIdentity, ids: r
       expected: "the same data, seed and settings, those of the refiner apart",
     });
   }
-  const missing = filesOf(from, identity.configuration, ids).find((file) => !existsSync(file));
+  const networks = unetsOf(identity.configuration, ids);
+  const missing = filesOf(from, networks, ids).find((file) => !existsSync(file));
   if (missing !== undefined) {
     throw new FileError({
       file: missing,
@@ -72,19 +73,23 @@ export async function sharedWork(from: WorkFolder, identity: RunIdentity, ids: r
       hint: "finish the training whose step 0 is to be taken over, or train without one",
     });
   }
-  const networks = Array.from({ length: identity.configuration.folds }, (_, fold) => networkOfFold(fold));
   if (refinesTheSame(other.configuration, identity.configuration)) networks.push(refinerNetwork);
   const samePrompts = samePredictions(other.configuration, identity.configuration);
   return { plan, bring: (to) => takeAll(from, to, networks, samePrompts) };
 }
 
-/** What a step 0 consists of once it is finished. Its last files are predictions, whatever they are prompts for: a U-Net makes them when it is trained. */
-function filesOf(from: WorkFolder, configuration: TrainingConfiguration, ids: readonly string[]): string[] {
-  const cases = ids.map((id) => from.cases.fileOf(id));
-  if (!usesUNets(configuration)) return cases;
+/** The names of step 0's networks, none where the refiner makes its own prompts. */
+function unetsOf(configuration: TrainingConfiguration, ids: readonly string[]): string[] {
+  if (!usesUNets(configuration)) return [];
   const folds = Math.min(configuration.folds, Math.max(1, ids.length));
-  const networks = Array.from({ length: folds }, (_, fold) => from.checkpoint(networkOfFold(fold)));
-  return [...cases, ...networks, ...ids.map((id) => from.predictions.fileOf(id))];
+  return Array.from({ length: folds }, (_, fold) => networkOfFold(fold));
+}
+
+/** What a step 0 consists of once it is finished. Its last files are predictions, whatever they are prompts for: a U-Net makes them when it is trained. */
+function filesOf(from: WorkFolder, unets: readonly string[], ids: readonly string[]): string[] {
+  const cases = ids.map((id) => from.cases.fileOf(id));
+  if (unets.length === 0) return cases;
+  return [...cases, ...unets.map((name) => from.checkpoint(name)), ...ids.map((id) => from.predictions.fileOf(id))];
 }
 
 /** Whether every case is predicted by the same U-Net. In-fold, which one it is depends on whether the case is one of the validation. */

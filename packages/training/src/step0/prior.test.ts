@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { Triple } from "@rfmedsam/imaging";
 import { PlainConvUNet, TorchPatchNetwork } from "@rfmedsam/models";
 import { predictVolume } from "@rfmedsam/segmenter";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TrainingConfiguration } from "../config.js";
 import { makePlan } from "../plan/plan.js";
-import { ball, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
+import { ball, mostLikely, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { expectFrequencies } from "./prior.js";
 import { trainUNet } from "./train.js";
 
@@ -52,47 +52,36 @@ async function learned(prior: Prior, iterations: number): Promise<number[]> {
   const logits = await predictVolume(new TorchPatchNetwork(network, plan.patch), cases[0]!);
   network.free();
   const { truth } = cases[0]!;
-  const found = truth.map((_, i) => {
-    const scores = [0, 1, 2].map((k) => logits[k * truth.length + i]!);
-    return scores.indexOf(Math.max(...scores));
-  });
+  const found = mostLikely(logits, classes);
   return [1, 2].map((label) => {
     const both = truth.filter((each, i) => each === label && found[i] === label).length;
     return (2 * both) / (truth.filter((each) => each === label).length + found.filter((each) => each === label).length);
   });
 }
 
-describe("before it has learned anything", () => {
-  const biasesOf = (network: PlainConvUNet) =>
-    [...network.namedParameters()].filter(([name]) => /seg_layers\.\d+\.bias/.test(name));
-
-  test("a network takes a voxel for each class as often as the cases have it, at every resolution", () => {
-    const { architecture } = configured("uniform", 1).plan;
-    const network = new PlainConvUNet({
-      ...architecture,
-      classes: 4,
-      features: [4, 8, 8],
-      kernels: three(3),
-      strides: strides,
-    });
-    expectFrequencies(network, [{ voxels: [700, 90, 9, 0] }, { voxels: [200, 1, 0, 0] }]);
-    const biases = biasesOf(network);
-    expect(biases).toHaveLength(2);
-    for (const [, bias] of biases) {
-      for (const [label, count] of [900, 91, 9, 1].entries()) {
-        expect(bias.toNumbers()[label]).toBeCloseTo(Math.log(count / 1000), 5);
-      }
-    }
-    network.free();
+test("before it has learned anything a network takes a voxel for each class as often as the cases have it, at every resolution", () => {
+  const three = [3, 3, 3];
+  const network = new PlainConvUNet({
+    ...configured("uniform", 1).plan.architecture,
+    classes: 4,
+    features: [4, 8, 8],
+    kernels: [three, three, three],
+    strides: [
+      [1, 1, 1],
+      [2, 2, 2],
+      [2, 2, 2],
+    ],
   });
+  expectFrequencies(network, [{ voxels: [700, 90, 9, 0] }, { voxels: [200, 1, 0, 0] }]);
+  const biases = [...network.namedParameters()].filter(([name]) => /seg_layers\.\d+\.bias/.test(name));
+  expect(biases).toHaveLength(2);
+  for (const [, bias] of biases) {
+    for (const [label, count] of [900, 91, 9, 1].entries()) {
+      expect(bias.toNumbers()[label]).toBeCloseTo(Math.log(count / 1000), 5);
+    }
+  }
+  network.free();
 });
-
-const three = (size: number) => Array.from({ length: 3 }, () => [size, size, size]);
-const strides = [
-  [1, 1, 1],
-  [2, 2, 2],
-  [2, 2, 2],
-];
 
 test("a small organ is found in so few steps that it is not when all classes begin alike", async () => {
   const [uniform, frequency] = [await learned("uniform", 80), await learned("frequency", 80)];

@@ -9,7 +9,7 @@ import { predictVolume } from "@rfmedsam/segmenter";
 import { liveTensors } from "@rfmedsam/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makePlan } from "../plan/plan.js";
-import { ball, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
+import { ball, mostLikely, painted, storedCase, tinyConfiguration } from "../testing/cases.js";
 import { type TrainUNetOptions, trainUNet } from "./train.js";
 
 let folder: string;
@@ -180,10 +180,8 @@ test("learns blobs that a threshold could find", async () => {
   expect(curve.values.loss!.at(-1)!).toBeLessThan(curve.values.loss![0]! - 0.5);
   const logits = await predictVolume(new TorchPatchNetwork(network, given.plan.patch), cases[0]!);
   const { truth } = cases[0]!;
-  const right = truth.filter((label, i) => {
-    const scores = [0, 1, 2].map((k) => logits[k * truth.length + i]!);
-    return scores.indexOf(Math.max(...scores)) === label;
-  });
+  const found = mostLikely(logits, classes);
+  const right = truth.filter((label, i) => found[i] === label);
   expect(right.length / truth.length).toBeGreaterThan(0.9);
   network.free();
 });

@@ -58,6 +58,15 @@ export function storedCase(content: CaseContent): StoredCase {
   };
 }
 
+/** The class with the largest logit of each voxel. @param logits `[K, voxels]` */
+export function mostLikely(logits: Float32Array, classes: number): Uint8Array {
+  const voxels = logits.length / classes;
+  return Uint8Array.from({ length: voxels }, (_, i) => {
+    const scores = Array.from({ length: classes }, (_, k) => logits[k * voxels + i]!);
+    return scores.indexOf(Math.max(...scores));
+  });
+}
+
 /** A ball of one label in the middle of a volume; `radius` and the centre as parts of the shape. */
 export function ball(
   shape: Triple,
