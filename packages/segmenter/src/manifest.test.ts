@@ -41,7 +41,7 @@ describe("parseManifest", () => {
       json.step0 = { kind: "proposal", generator: "light-decoder", weights: "generator.safetensors" };
     })();
     expect(manifest.refiner!.calibration.stage1.kind).toBe("matrix");
-    expect(manifest.refiner!.prompt.perComponent).toBe(false);
+    expect(manifest.refiner!.prompt).toMatchObject({ perComponent: false, bridgeSlices: 0 });
     expect(parse(JSON.parse(JSON.stringify(manifest)))).toEqual(manifest);
   });
 

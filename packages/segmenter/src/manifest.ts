@@ -24,6 +24,7 @@ export const promptSchema = z.strictObject({
   kind: z.enum(keysOf<PromptKind>(promptGenerators)).default("maskAndBox"),
   minimumArea: z.int().min(1).default(4),
   marginSlices: z.int().min(0).default(1),
+  bridgeSlices: z.int().min(0).default(0),
   boxMargin: z.number().min(0).default(2),
   perComponent: z.boolean().default(false),
 });

@@ -2,6 +2,7 @@
  * From class probabilities (step 0's, or a stage's) to prompts: which classes are asked for on which slices, with which box and
  * mask. Prediction and training both prompt through here; training only degrades the probabilities before.
  */
+import { BridgeFinder } from "./bridges.js";
 import type { ObjectPrompts } from "./networks.js";
 import { extentsOf, SliceComponents } from "./slice-components.js";
 import { boxToInput, fitInto, type PixelBox, type SliceFrame } from "./slices.js";
@@ -23,6 +24,8 @@ export interface PromptOptions {
   readonly minimumArea: number;
   /** How many slices beyond the class's own are asked for as well. */
   readonly marginSlices: number;
+  /** Slices in a row, at most, on which a class that is elsewhere or missing is asked for where its neighbours have it (default 0). */
+  readonly bridgeSlices?: number | undefined;
   /** How far a box reaches beyond the mask, in input pixels. */
   readonly boxMargin: number;
   /** Ask once for every connected component of a class on a slice, instead of once for the class (default false). */
@@ -33,8 +36,8 @@ export interface PromptOptions {
 export type SliceProbabilities = (slice: number) => Float32Array;
 
 /**
- * One object to ask for on a slice: a class, or a component of it. Mask and box come from `source`, the slice itself or (margin) the
- * nearest that has the class.
+ * One object to ask for on a slice: a class, or a component of it. Mask and box come from `source`, the slice itself or (margin,
+ * bridges) the nearest that has the class.
  */
 export interface PlannedObject {
   readonly class: number;
@@ -50,17 +53,20 @@ export type SliceLabels = (slice: number) => Uint8Array;
 export type PromptPlan = readonly (readonly PlannedObject[])[];
 
 /**
- * Decides what is asked for on which slices: the classes whose mask is large enough (or their components that are), plus the margin.
+ * Decides what is asked for on which slices: the classes whose mask is large enough (or their components that are), plus the margin; where
+ * its neighbours contradict a slice's mask, theirs takes its place (bridges.ts).
  */
 export function planPrompts(
   labels: SliceLabels,
   frame: Pick<SliceFrame, "count" | "height" | "width">,
   classes: number,
-  { minimumArea, marginSlices, perComponent = false }: Omit<PromptOptions, "kind" | "boxMargin">,
+  { minimumArea, marginSlices, bridgeSlices = 0, perComponent = false }: Omit<PromptOptions, "kind" | "boxMargin">,
 ): PromptPlan {
   const least = Math.max(1, minimumArea);
+  const bridges = new BridgeFinder(classes, bridgeSlices, least);
   const found = Array.from({ length: frame.count }, (_, slice) => {
     const winners = labels(slice);
+    bridges.add(winners);
     const area = new Int32Array(classes);
     for (const label of winners) if (label < classes) area[label]!++;
     return Array.from(area, (size, label) => {
@@ -68,6 +74,7 @@ export function planPrompts(
       return perComponent ? new SliceComponents(winners, label, frame).atLeast(least) : wholeClass;
     });
   });
+  const bridged = Array.from({ length: classes }, (_, label) => (label === 0 ? [] : bridges.sourcesOf(label)));
   const nearest = (slice: number, label: number) => {
     for (let distance = 0; distance <= marginSlices; distance++) {
       for (const source of [slice - distance, slice + distance]) {
@@ -79,7 +86,7 @@ export function planPrompts(
   return Array.from({ length: frame.count }, (_, slice) => {
     const objects: PlannedObject[] = [];
     for (let label = 1; label < classes; label++) {
-      const source = nearest(slice, label);
+      const source = bridged[label]![slice] ?? nearest(slice, label);
       if (source === undefined) continue;
       for (const component of found[source]![label]!) {
         objects.push({ class: label, source, ...(component !== undefined && { component }) });

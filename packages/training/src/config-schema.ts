@@ -234,6 +234,12 @@ const refiner = z
           .min(1)
           .describe("Smallest mask, in voxels of a slice, that counts as the class being there."),
         marginSlices: natural.describe("How many slices beyond the class's own are asked for as well."),
+        bridgeSlices: natural
+          .describe(
+            "How many slices in a row, at most, are asked for with their neighbours' mask where the prediction has the class elsewhere or " +
+              "nowhere and the slices on both sides agree; 0: none.",
+          )
+          .default(0),
         boxMargin: weight.describe(
           "How far a box reaches beyond the mask, in pixels of the picture: goes with imageSize.",
         ),

@@ -30,12 +30,14 @@ describe("a configuration", () => {
   test("of a version without a key means what that version did", () => {
     const { rate: _rate, ...adapters } = presets.cpu.refiner.adapters;
     const { mask: _mask, ...promptSources } = presets.cpu.refiner.promptSources;
+    const { bridgeSlices: _bridgeSlices, ...prompts } = presets.cpu.refiner.prompts;
     const { seedOffset: _seedOffset, ...others } = presets.cpu.refiner;
-    const before = { ...presets.cpu, refiner: { ...others, adapters, promptSources } };
+    const before = { ...presets.cpu, refiner: { ...others, adapters, promptSources, prompts } };
     const { refiner } = trainingSchema.parse(before);
     expect(refiner.adapters).toEqual({ ...adapters, rate: 1 });
     expect(refiner.promptSources).toEqual({ ...promptSources, mask: 0 });
     expect(refiner.seedOffset).toBe(0);
+    expect(refiner.prompts.bridgeSlices).toBe(0);
   });
 
   test("may have any picture size and backbone where there is no refiner; an unknown backbone is told where it is made", () => {

@@ -139,6 +139,33 @@ describe("prompts of source", () => {
   );
 });
 
+test("what is made of the truth, or made worse, is no bridge: it is asked for where it is, whatever its neighbours say", () => {
+  const [left, right] = [ball(shape, 1, 0.2, [0.5, 0.5, 0.25]), ball(shape, 1, 0.2, [0.5, 0.5, 0.75])];
+  const jumping = storedCase({
+    shape,
+    spacing: [4, 2, 1.5],
+    classes,
+    truth: (z, y, x) => (z === 4 ? right(z, y, x) : left(z, y, x)),
+  });
+  const { refiner } = tinyConfiguration();
+  const jumps = new RefinerCase(jumping, undefined, classes, {
+    ...refiner,
+    imageSize: 64,
+    sequence: 3,
+    boxJitter: noJitter,
+    promptSources: only("box"),
+    prompts: { ...refiner.prompts, bridgeSlices: 3 },
+  });
+  const all = Array.from({ length: 30 }, (_, n) => jumps.draw(new Random(5, n)).slices);
+  const spanned = all.filter((slices) => slices.map(({ slice }) => slice).join() === "3,4,5");
+  expect(spanned.length).toBeGreaterThan(0);
+  for (const slices of spanned) {
+    const [below, at, above] = slices.map(({ asked }) => asked.boxes[0]!);
+    expect(at).toBeGreaterThan(below! + 10);
+    expect(above).toBe(below);
+  }
+});
+
 test("asked for by components, an object is one of the class's parts, prompted and judged by itself", () => {
   const { prompts } = tinyConfiguration().refiner;
   const slices = slicesOf({ promptSources: only("box"), prompts: { ...prompts, perComponent: true } }, 20);

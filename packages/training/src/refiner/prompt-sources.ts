@@ -103,14 +103,17 @@ export function promptsFrom(source: PromptSource, context: PromptContext): Ask {
   return sources[source](context);
 }
 
-/** A plan of the sequence alone, from labels; without a margin of slices unless changed: there is no true box beyond the object. */
+/**
+ * A plan of the sequence alone, from labels; without a margin of slices unless changed: there is no true box beyond the object. And without
+ * bridges: a mask that its neighbours contradict is to be mended where no bridge spans it, too.
+ */
 function fromLabels(
   { frame, classes, configuration, slices }: PromptContext,
   labels: SliceLabels,
   changes: Partial<RefinerConfiguration["prompts"]>,
   certainty = 0.98,
 ): Ask {
-  const options = { ...configuration.prompts, marginSlices: 0, ...changes };
+  const options = { ...configuration.prompts, marginSlices: 0, bridgeSlices: 0, ...changes };
   const own = slices.map(labels);
   const plan = planPrompts((index) => own[index]!, { ...frame, count: slices.length }, classes, options);
   const probabilities: SliceProbabilities = (index) => pretendedProbabilities(own[index]!, classes, certainty);

@@ -65,6 +65,23 @@ test("some sequences have noise in their pictures, as often as is asked for", ()
   expect(changed.length).toBeLessThan(45);
 });
 
+test("what step 0 takes for something else on one slice is asked for with its neighbours' mask", () => {
+  const [z, y, x] = shape;
+  const confused = tensor(
+    logitsOf(shape, classes, (...at) => (at[0] === 4 && truth(...at) === 1 ? 2 : truth(...at))),
+    [classes, z, y, x],
+  );
+  const planned = (bridgeSlices: number) => {
+    const configuration = { ...tinyConfiguration().refiner, imageSize: 64 };
+    const prompts = { ...configuration.prompts, marginSlices: 0, bridgeSlices };
+    const { plan } = new RefinerCase(stored, confused, classes, { ...configuration, prompts });
+    return plan[4]!.filter((object) => object.class === 1).map(({ source }) => source);
+  };
+  expect(planned(1)).toEqual([3]);
+  expect(planned(0)).toEqual([]);
+  confused.free();
+});
+
 describe.each(["axial", "coronal", "sagittal"] as const)("sequences along %s", (axis) => {
   const refinerCase = make({ axis });
 
