@@ -16,9 +16,9 @@ const apart = 0.1;
 
 /** A slice as it went by. */
 interface SeenSlice {
-  /** Voxels of every class. */
+  /** Voxels of every class but the background. */
   readonly areas: Uint32Array;
-  /** Voxels of every class at the same places as on the slice `n + 1` below. */
+  /** Those of them that have the same class on the slice `n + 1` below. */
   readonly common: readonly Uint32Array[];
 }
 
@@ -41,9 +41,8 @@ export class BridgeFinder {
   /** The next slice upwards, class indices `[h, w]`; the array may be reused. */
   add(labels: Uint8Array): void {
     if (this.longest === 0) return;
-    const areas = new Uint32Array(this.classes);
-    for (const label of labels) areas[label]!++;
-    this.#seen.push({ areas, common: this.#near.map((below) => commonVoxels(labels, below, this.classes)) });
+    const same = (below: Uint8Array) => sameVoxels(labels, below, this.classes);
+    this.#seen.push({ areas: same(labels), common: this.#near.map(same) });
     this.#near.unshift(labels.slice());
     if (this.#near.length > this.longest + 1) this.#near.pop();
   }
@@ -105,8 +104,12 @@ interface Chain {
   readonly length: number;
 }
 
-function commonVoxels(first: Uint8Array, second: Uint8Array, classes: number): Uint32Array {
-  const common = new Uint32Array(classes);
-  for (let i = 0; i < first.length; i++) if (first[i] === second[i]) common[first[i]!]!++;
-  return common;
+/** Voxels of every class but the background that have it on both slices. */
+function sameVoxels(first: Uint8Array, second: Uint8Array, classes: number): Uint32Array {
+  const count = new Uint32Array(classes);
+  for (let i = 0; i < first.length; i++) {
+    const label = first[i]!;
+    if (label !== 0 && label === second[i]) count[label]!++;
+  }
+  return count;
 }
