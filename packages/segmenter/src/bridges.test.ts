@@ -1,7 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { BridgeFinder } from "./bridges.js";
-import { planPrompts } from "./prompts.js";
+import { bridgedSlices, planPrompts } from "./prompts.js";
 
 /** A slice a row; each letter is four pixels of the place: class 1 or 2, or nothing. Two places. */
 function slicesOf(...rows: readonly string[]): Uint8Array[] {
@@ -103,16 +103,22 @@ describe("the plan", () => {
   const planned = (rows: readonly string[], bridgeSlices?: number) => {
     const slices = slicesOf(...rows);
     const options = { minimumArea: 1, marginSlices: 0, ...(bridgeSlices !== undefined && { bridgeSlices }) };
-    return planPrompts((slice) => slices[slice]!, size, 3, options)[1];
+    return planPrompts((slice) => slices[slice]!, size, 3, options);
   };
 
   test("asks with the neighbours' masks where a slice contradicts them", () => {
     const [liver, spleen] = [
-      { class: 1, source: 0 },
-      { class: 2, source: 0 },
+      { class: 1, source: 0, bridged: true },
+      { class: 2, source: 0, bridged: true },
     ];
-    expect(planned(["12", "21", "12"], 1)).toEqual([liver, spleen]);
-    expect(planned(["12", "00", "12"], 1)).toEqual([liver, spleen]);
+    const plan = planned(["12", "21", "12"], 1);
+    expect(plan[1]).toEqual([liver, spleen]);
+    expect(bridgedSlices(plan, 3).map((slices) => [...slices])).toEqual([
+      [0, 0, 0],
+      [0, 1, 0],
+      [0, 1, 0],
+    ]);
+    expect(planned(["12", "00", "12"], 1)[1]).toEqual([liver, spleen]);
   });
 
   test("asks with the slice's own masks unless told otherwise", () => {
@@ -120,7 +126,7 @@ describe("the plan", () => {
       { class: 1, source: 1 },
       { class: 2, source: 1 },
     ];
-    expect(planned(["12", "21", "12"])).toEqual(own);
-    expect(planned(["12", "21", "12"], 0)).toEqual(own);
+    expect(planned(["12", "21", "12"])[1]).toEqual(own);
+    expect(planned(["12", "21", "12"], 0)[1]).toEqual(own);
   });
 });

@@ -14,7 +14,7 @@ import type { RefinerManifest } from "./manifest.js";
 import { type ClassVolumes, meanScores, type StageName, scoresOfLogits, scoresOfStage } from "./merge.js";
 import type { RefinerNetwork } from "./networks.js";
 import type { PreparedCase } from "./preprocessing.js";
-import { planPrompts, slicePrompts } from "./prompts.js";
+import { bridgedSlices, planPrompts, slicePrompts } from "./prompts.js";
 import { type RefineOptions, type RefineResult, refineCase, type StageResult, usuallyKept } from "./refine.js";
 import {
   extractSlice,
@@ -42,9 +42,14 @@ export interface CaseStages {
   readonly scores: Readonly<Partial<Record<StageName, ClassVolumes>>> & { readonly step0: ClassVolumes };
   /** The refiner's answers slice by slice; of a fused one those of the axial slices. */
   readonly results: Readonly<Partial<Record<"stage1" | "stage2", StageResult>>>;
+  /** Per class, 1 on the slices `[count]` on which step 0 contradicts itself (bridges.ts); none where nothing was refined. */
+  readonly bridged?: readonly Uint8Array[];
   /** Array axis of those slices. */
   readonly axis: 0 | 1 | 2;
 }
+
+/** The answers along one axis. */
+type Refined = RefineResult & { readonly bridged: readonly Uint8Array[] };
 
 /** The axes a refiner is run along. */
 export function axesOf({ axis }: Pick<RefinerSettings, "axis">): readonly SliceAxis[] {
@@ -135,11 +140,11 @@ export class CaseRunner {
     const { prepared, classes, settings } = this;
     const { through = "stage2" } = this.options;
     const axes = axesOf(settings);
-    const first = sliceAxes[axes[0]!];
-    const step0 = scoresOfLogits(logits, classes, prepared.shape, first);
-    if (through === "step0") return { scores: { step0 }, results: {}, axis: first };
+    const sliced = sliceAxes[axes[0]!];
+    const step0 = scoresOfLogits(logits, classes, prepared.shape, sliced);
+    if (through === "step0") return { scores: { step0 }, results: {}, axis: sliced };
     const [stage1, stage2]: [ClassVolumes[], ClassVolumes[]] = [[], []];
-    let results: RefineResult | undefined;
+    let first: Refined | undefined;
     for (const axis of axes) {
       const frame = sliceFrame(prepared.shape, prepared.spacing, axis, this.network.imageSize);
       const refined = await this.#refine(logits, frame, axes.length === 1 ? undefined : axis);
@@ -148,16 +153,18 @@ export class CaseRunner {
       if (refined.stage2) {
         stage2.push(scoresOfStage(refined.stage2, calibration.stage2, frame, classes, prepared.shape));
       }
-      results ??= refined;
+      first ??= refined;
     }
+    const { bridged, ...results } = first!;
     return {
       scores: { step0, stage1: meanScores(stage1), ...(stage2.length > 0 && { stage2: meanScores(stage2) }) },
-      results: results!,
-      axis: first,
+      results,
+      bridged,
+      axis: sliced,
     };
   }
 
-  async #refine(logits: Float32Array, frame: SliceFrame, axis: SliceAxis | undefined): Promise<RefineResult> {
+  async #refine(logits: Float32Array, frame: SliceFrame, axis: SliceAxis | undefined): Promise<Refined> {
     const { network, prepared, classes, settings, options } = this;
     const { prompt, memory } = settings;
     const step0 = scoresOfLogits(logits, classes, prepared.shape, frame.axis);
@@ -165,7 +172,7 @@ export class CaseRunner {
     const plan = planPrompts((slice) => step0.winners(slice), frame, classes, prompt);
     const { progress = silent, embedBatch, signal, finished } = options;
     const { maxEmbeddings, maxMemories } = this.#kept(Math.max(1, ...plan.map((objects) => objects.length)));
-    return refineCase(
+    const refined = await refineCase(
       network,
       {
         frame,
@@ -186,6 +193,7 @@ export class CaseRunner {
         progress: axis === undefined ? progress : (event) => progress({ ...event, stage: `${event.stage}, ${axis}` }),
       },
     );
+    return { ...refined, bridged: bridgedSlices(plan, classes) };
   }
 
   #render(frame: SliceFrame) {

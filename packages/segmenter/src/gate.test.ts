@@ -84,6 +84,51 @@ describe("the gate of a case", () => {
     },
   );
 
+  describe("where the slices on both sides contradict step 0's", () => {
+    const close = [10, 10, 9, 0.9] as const;
+    const unsure = [10, 10, 0, 0.6] as const;
+    const contradicted = { ...evidence(close, close, none, unsure, close, close), bridged: [0, 1, 1, 1, 1, 0] };
+
+    test.each(["case", "slices"] as const)(
+      "a refined stage that is sure there answers, with a rule for the %s",
+      (scope) => {
+        const found = {
+          runs: [
+            [1, 1],
+            [4, 4],
+          ],
+          contradicted: 2,
+          agreement: 0.9,
+          confidence: expect.closeTo(0.9),
+        };
+        expect(decideGate(rescue(scope, 0.05, 0.8), contradicted)).toEqual(found);
+        expect(decideGate(rescue(scope, 0.05, 0.95), contradicted)).toBeUndefined();
+      },
+    );
+
+    test("nothing is left to say when the whole case is rescued", () => {
+      expect(decideGate(rescue("case", 0.9, 0.8), contradicted)).toEqual({
+        agreement: expect.closeTo(0.72),
+        confidence: expect.closeTo(0.84),
+      });
+    });
+
+    test("a refined stage goes on answering where it answered", () => {
+      expect(decideGate(fallback("slices", 0.5), contradicted)).toBeUndefined();
+    });
+
+    test("the sentence says so", () => {
+      const say = (rule: GateRule, of: GateEvidence) =>
+        explainSwitch("liver", rule, decideGate(rule, of)!, "step0", "stage2", 6).because;
+      expect(say(rescue("case", 0.05, 0.8), contradicted)).toBe(
+        "liver comes from stage 2 instead of step 0 on 2 of 6 slices: the slices on both sides contradict step 0's, and stage 2 is 0.90 sure, at least 0.80",
+      );
+      expect(say(rescue("slices", 0.05, 0.5), contradicted)).toBe(
+        "liver comes from stage 2 instead of step 0 on 3 of 6 slices: the two agree by less than 0.05, or the slices on both sides contradict step 0's, and stage 2 is 0.80 sure, at least 0.50",
+      );
+    });
+  });
+
   test("a rule is put in words", () => {
     expect(describeGateRule(rescue("slices", 0.5, 0.8))).toBe(
       "stage 2 where it is 0.80 sure and agrees with step 0 by less than 0.50, slice by slice",

@@ -6,8 +6,9 @@
  *              `confidence` sure: the refined stage answers
  *   fallback   a refined stage answers, but is less than `confidence` sure: step 0 answers
  *
- * Either looks at the case as a whole, or at every slice by itself, which finds slices that step 0 lost. How sure a stage is: predicted
- * IoU × probability of presence, over the slices on which it sees the class.
+ * Either looks at the case as a whole, or at every slice by itself, which finds slices that step 0 lost. A rescue also takes the slices on
+ * which step 0 contradicts itself (bridges.ts), however far the two agree, where the refined stage is as sure there. How sure a stage is:
+ * predicted IoU × probability of presence, over the slices on which it sees the class.
  */
 import type { Triple } from "@rfmedsam/imaging";
 import { confidenceOf } from "./memory.js";
@@ -43,6 +44,8 @@ export interface GateEvidence {
   readonly both: ArrayLike<number>;
   /** NaN where the stage does not see the class. */
   readonly confidence: ArrayLike<number>;
+  /** 1 where the slices on both sides contradict step 0's; unknown is nowhere. */
+  readonly bridged?: ArrayLike<number> | undefined;
 }
 
 /** First and last of consecutive slices. */
@@ -52,6 +55,8 @@ export type SliceRun = readonly [first: number, last: number];
 export interface GateDecision {
   /** The slices that are changed; without it all. */
   readonly runs?: readonly SliceRun[];
+  /** How many of them are changed only because the slices on both sides contradict step 0's. */
+  readonly contradicted?: number;
   /** Dice of step 0 and the refined stage, over what is changed. */
   readonly agreement: number;
   /** Mean confidence over what is changed. */
@@ -63,16 +68,21 @@ export function decideGate(rule: GateRule, evidence: GateEvidence): GateDecision
   const count = evidence.step0.length;
   if (rule.scope === "case") {
     const whole = summary(evidence, [[0, count - 1]]);
-    return applies(rule, whole) ? whole : undefined;
+    if (applies(rule, whole)) return whole;
   }
   const runs: [number, number][] = [];
+  let contradicted = 0;
   for (let slice = 0; slice < count; slice++) {
-    if (!applies(rule, summary(evidence, [[slice, slice]]))) continue;
+    const own = summary(evidence, [[slice, slice]]);
+    const found = rule.scope === "slices" && applies(rule, own);
+    if (!found && !isContradicted(rule, own, evidence.bridged?.[slice])) continue;
+    if (!found) contradicted += 1;
     const last = runs.at(-1);
     if (last !== undefined && last[1] === slice - 1) last[1] = slice;
     else runs.push([slice, slice]);
   }
-  return runs.length === 0 ? undefined : { runs, ...summary(evidence, runs) };
+  if (runs.length === 0) return undefined;
+  return { runs, ...(contradicted > 0 && { contradicted }), ...summary(evidence, runs) };
 }
 
 interface Summary {
@@ -86,6 +96,10 @@ function applies(rule: GateRule, { agreement, confidence }: Summary): boolean {
   return rule.kind === "rescue"
     ? agreement < rule.agreement && confidence >= rule.confidence
     : confidence < rule.confidence;
+}
+
+function isContradicted(rule: GateRule, { agreement, confidence }: Summary, bridged: number | undefined): boolean {
+  return rule.kind === "rescue" && bridged === 1 && !Number.isNaN(agreement) && confidence >= rule.confidence;
 }
 
 /** Agreement is NaN where neither has the class; confidence is 0 where the refined stage sees it nowhere. */
@@ -192,7 +206,7 @@ export function explainSwitch(
   const sure = `${stageInWords(rule.stage)} is ${confidence.toFixed(2)} sure`;
   const reason =
     rule.kind === "rescue"
-      ? `the two agree by a Dice of ${agreement.toFixed(2)} only, below ${rule.agreement.toFixed(2)}, and ${sure}, at least ${rule.confidence.toFixed(2)}`
+      ? `${whyRescued(rule.agreement, agreement, decision.contradicted, changed)}, and ${sure}, at least ${rule.confidence.toFixed(2)}`
       : `${sure} of it, below ${rule.confidence.toFixed(2)}`;
   return {
     label,
@@ -201,6 +215,13 @@ export function explainSwitch(
     ...decision,
     because: `${label} comes from ${stageInWords(to)} instead of ${stageInWords(from)}${where}: ${reason}`,
   };
+}
+
+function whyRescued(limit: number, agreement: number, contradicted: number | undefined, changed: number | undefined) {
+  const below = limit.toFixed(2);
+  if (contradicted === undefined) return `the two agree by a Dice of ${agreement.toFixed(2)} only, below ${below}`;
+  const contradiction = "the slices on both sides contradict step 0's";
+  return contradicted === changed ? contradiction : `the two agree by less than ${below}, or ${contradiction}`;
 }
 
 const stageWords: Readonly<Record<string, string>> = {

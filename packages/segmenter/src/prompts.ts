@@ -44,6 +44,8 @@ export interface PlannedObject {
   readonly source: number;
   /** Which component of the class on `source`, from 1 in array order, pixels that touch at a corner being one; without it, all of it. */
   readonly component?: number;
+  /** The slices on both sides contradict its own: `source` is one of them. */
+  readonly bridged?: true;
 }
 
 /** The winning class of every voxel `[h, w]` of one slice: a prediction's argmax, or true labels. */
@@ -86,14 +88,29 @@ export function planPrompts(
   return Array.from({ length: frame.count }, (_, slice) => {
     const objects: PlannedObject[] = [];
     for (let label = 1; label < classes; label++) {
-      const source = bridged[label]![slice] ?? nearest(slice, label);
+      const other = bridged[label]![slice];
+      const source = other ?? nearest(slice, label);
       if (source === undefined) continue;
       for (const component of found[source]![label]!) {
-        objects.push({ class: label, source, ...(component !== undefined && { component }) });
+        objects.push({
+          class: label,
+          source,
+          ...(component !== undefined && { component }),
+          ...(other !== undefined && { bridged: true }),
+        });
       }
     }
     return objects;
   });
+}
+
+/** Per class, 1 on the slices `[count]` where a plan asks for it with another slice's mask, as its own is contradicted. */
+export function bridgedSlices(plan: PromptPlan, classes: number): Uint8Array[] {
+  const found = Array.from({ length: classes }, () => new Uint8Array(plan.length));
+  plan.forEach((objects, slice) => {
+    for (const { class: label, bridged } of objects) if (bridged) found[label]![slice] = 1;
+  });
+  return found;
 }
 
 const nothing: readonly (number | undefined)[] = [];

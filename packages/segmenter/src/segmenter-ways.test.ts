@@ -175,6 +175,26 @@ describe("the gate", () => {
     expect(first!.because).toMatch(/^liver comes from stage 2 instead of step 0 on \d of 8 slices: /);
   });
 
+  test("takes the refiner's word where step 0 contradicts itself, however far the two agree", async () => {
+    const bridging = (bridgeSlices: number) =>
+      segmenter((json) => {
+        change(json);
+        json.gate = { liver: { ...rescue, scope: "case", agreement: 0.05 } };
+        refinerOf(json).prompt = { kind: "maskAndBox", minimumArea: 1, marginSlices: 1, bridgeSlices, boxMargin: 0 };
+      }).model.segment([image], { alterStep0: lose });
+    const liver = (of: Volume) => numbers(of).map((label) => label === 2);
+    const { labels, switched } = await bridging(1);
+    expect(liver(labels)).toEqual(Array.from(truth, (label) => label === 2));
+    expect(switched.map(({ because }) => because)).toEqual([
+      expect.stringMatching(
+        /^liver comes from stage 2 instead of step 0 on 1 of 8 slices: the slices on both sides contradict step 0's/,
+      ),
+    ]);
+    const without = await bridging(0);
+    expect(without.switched).toEqual([]);
+    expect(liver(without.labels).filter(Boolean).length).toBe(3 * 48);
+  });
+
   test("leaves alone what agrees, and a refiner that is not sure", async () => {
     const plain = segmenter((json) => {
       change(json);

@@ -198,7 +198,7 @@ export class Segmenter {
 
   /** Which classes of this case come from elsewhere than their output stage. */
   #gate(
-    { scores, results, axis }: CaseStages,
+    { scores, results, bridged, axis }: CaseStages,
     choice: readonly OutputStage[],
   ): { switches: Map<number, StageSwitch>; switched: SwitchedClass[] } {
     const switches = new Map<number, StageSwitch>();
@@ -220,6 +220,7 @@ export class Segmenter {
         refined: overlap.second[label]!,
         both: overlap.both[label]!,
         confidence: confidence[label]!,
+        bridged: bridged?.[label],
       });
       if (decision === undefined) continue;
       const to = rule.kind === "rescue" ? rule.stage : "step0";

@@ -28,6 +28,21 @@ describe("learning the gate of a label from step 0", () => {
     expect(learned.clean.after).toBe(learned.clean.before);
   });
 
+  test("slices on which step 0 contradicts itself are given back whatever the rule looks at", () => {
+    const swapped = { ...lost, contradicted: [3, 4, 5, 6] };
+    const learned = learnGate([...clean(good, good, good), ...degraded(swapped, good, swapped)], 1, "step0")!;
+    expect(learned.rule).toMatchObject({ kind: "rescue", scope: "case" });
+    expect(learned.degraded).toMatchObject({ switched: 2 });
+    expect(learned.degraded.after).toBeGreaterThan(learned.degraded.before + 0.1);
+  });
+
+  test("a clean case on which step 0 contradicts itself is no reason against a rule for whole cases", () => {
+    const once = { ...slices([95, 95, 95, 0, ...same(95).slice(4)], same(94)), contradicted: [3] };
+    const learned = learnGate([...clean(good, good, once), ...degraded(gone, gone, good)], 1, "step0")!;
+    expect(learned.rule).toMatchObject({ kind: "rescue", scope: "case" });
+    expect(learned.clean.after).toBeGreaterThan(learned.clean.before);
+  });
+
   test("a class lost as a whole needs no rule slice by slice", () => {
     const learned = learnGate([...clean(good, good, good), ...degraded(gone, gone, good)], 1, "step0")!;
     expect(learned.rule).toMatchObject({ kind: "rescue", scope: "case" });

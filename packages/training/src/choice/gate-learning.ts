@@ -80,8 +80,9 @@ export function learnGate(
 function keepsDistance(rule: GateRule, clean: readonly MeasuredClass[], stage: OutputStage): boolean {
   if (rule.kind !== "rescue") return true;
   const eager = { ...rule, agreement: rule.agreement + safety };
-  const effect = effectOf(eager, clean, stage);
-  return rule.scope === "case" ? effect.switched === 0 : isHarmless(effect);
+  if (rule.scope === "slices") return isHarmless(effectOf(eager, clean, stage));
+  const decisions = clean.map((row) => decideGate(eager, evidenceOf(row, rule.stage)));
+  return decisions.every((decision) => decision === undefined || decision.runs !== undefined);
 }
 
 const isHarmless = ({ before, after, largestLoss }: GateEffect): boolean =>
@@ -133,6 +134,7 @@ function evidenceOf({ slices }: MeasuredClass, refined: RefinedStage) {
     refined: slices.predicted[refined],
     both: slices.agreed[refined],
     confidence: slices.confidence[refined],
+    bridged: slices.bridged,
   };
 }
 

@@ -67,6 +67,14 @@ describe("measuring a case", () => {
     expect(measured[0]!.dice).toMatchObject({ step0: 0, stage1: 0, stage2: 0 });
   });
 
+  test("slices on which step 0 contradicts itself are counted as such", async () => {
+    const { classes: measured } = await measure((z, y, x) => (z === 3 && truth(z, y, x) === 1 ? 2 : truth(z, y, x)));
+    expect(measured.map(({ slices }) => [...slices.bridged])).toEqual([
+      [0, 0, 0, 1, 0, 0],
+      [0, 0, 0, 0, 0, 0],
+    ]);
+  });
+
   test("the largest component is what is left of a step 0 with a second ball", async () => {
     const second = ball(shape, 1, 0.1, [0.1, 0.1, 0.1]);
     const { classes: measured } = await measure((z, y, x) => truth(z, y, x) || second(z, y, x));

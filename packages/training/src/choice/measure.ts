@@ -42,6 +42,8 @@ export interface SliceCounts {
   readonly agreed: Readonly<Record<RefinedStage, Uint32Array>>;
   /** How sure a refined stage is; NaN where it does not see the class. */
   readonly confidence: Readonly<Record<RefinedStage, Float32Array>>;
+  /** 1 where the slices on both sides contradict step 0's. */
+  readonly bridged: Uint8Array;
 }
 
 export interface MeasuredClass extends StageDice {
@@ -116,7 +118,7 @@ export function measureStep0(
 }
 
 function measureStages(
-  { scores, results, axis }: CaseStages,
+  { scores, results, bridged, axis }: CaseStages,
   truth: Uint8Array,
   shape: Triple,
   classes: number,
@@ -126,7 +128,7 @@ function measureStages(
     winningLabels(stage === "mean" ? meanScores(Object.values(scores)) : scores[stage]!),
   );
   const confidence = byKey(refinedStages, (stage) => confidenceBySlice(results[stage]!, classes, shape[axis]));
-  return compareStages({ labels, confidence, axis }, truth, shape, classes, components);
+  return compareStages({ labels, confidence, bridged, axis }, truth, shape, classes, components);
 }
 
 type ComparedClass = Omit<MeasuredClass, keyof Pick<StageDice, "case" | "class">>;
@@ -136,11 +138,13 @@ interface Answers {
   readonly labels: Readonly<Record<OutputStage, Uint8Array>>;
   /** Per class, per slice along the axis. */
   readonly confidence: Readonly<Record<RefinedStage, readonly Float32Array[]>>;
+  /** Per class, per slice along the axis; unknown is nowhere. */
+  readonly bridged?: readonly Uint8Array[] | undefined;
   readonly axis: 0 | 1 | 2;
 }
 
 function compareStages(
-  { labels, confidence, axis }: Answers,
+  { labels, confidence, bridged, axis }: Answers,
   truth: Uint8Array,
   shape: Triple,
   classes: number,
@@ -163,6 +167,7 @@ function compareStages(
       correct: byKey(outputStages, (stage) => againstTruth[stage].both[label]!),
       agreed: byKey(refinedStages, (stage) => againstStep0[stage].both[label]!),
       confidence: byKey(refinedStages, (stage) => confidence[stage][label]!),
+      bridged: bridged?.[label] ?? new Uint8Array(shape[axis]),
     };
     const dice = ({ first, second, both }: (typeof againstTruth)[OutputStage]) =>
       diceOf(sum(first[label]!), sum(second[label]!), sum(both[label]!));

@@ -10,6 +10,8 @@ export interface Counted {
   readonly confidence: number;
   /** What keeping the largest component adds to Dice. */
   readonly componentGain?: number;
+  /** Slices on which step 0 contradicts itself. */
+  readonly contradicted?: readonly number[];
 }
 
 export function measuredOf(id: string, degraded: boolean, classes: readonly Counted[]): MeasuredCase {
@@ -17,7 +19,7 @@ export function measuredOf(id: string, degraded: boolean, classes: readonly Coun
 }
 
 function measuredClass(id: string, label: number, counted: Counted): MeasuredClass {
-  const { step0, refined, confidence, componentGain = 0 } = counted;
+  const { step0, refined, confidence, componentGain = 0, contradicted = [] } = counted;
   const own = (stage: OutputStage) => Uint32Array.from(stage === "step0" ? step0 : refined);
   const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
   const dice = (values: readonly number[]) => diceOf(total(values), 100 * values.length, total(values));
@@ -37,6 +39,7 @@ function measuredClass(id: string, label: number, counted: Counted): MeasuredCla
       correct: each(own),
       agreed: { stage1: agreed, stage2: agreed },
       confidence: { stage1: sure, stage2: sure },
+      bridged: Uint8Array.from(step0, (_, slice) => (contradicted.includes(slice) ? 1 : 0)),
     },
   };
 }
