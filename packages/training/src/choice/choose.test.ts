@@ -71,11 +71,24 @@ describe("learning the gate of a label from step 0", () => {
     }
   });
 
-  test("one clean case on which step 0 is bad does not pay for what a rule costs the others", () => {
+  test("clean cases on which step 0 is bad do not pay for what a rule costs the others", () => {
     const weak = slices(same(60), same(95));
     const slip = slices(same(95), [70, ...same(95).slice(1)]);
-    expect(learnGate([...clean(good, good, weak), ...degraded(weak, weak)], 1, "step0")?.clean.largestLoss).toBe(0);
-    expect(learnGate([...clean(slip, slip, weak), ...degraded(weak, weak)], 1, "step0")).toBeUndefined();
+    const learned = (...cases: Counted[]) => learnGate([...clean(...cases), ...degraded(weak, weak)], 1, "step0");
+    expect(learned(slip, slip, weak)).toBeUndefined();
+    // Nor do many.
+    const nine = Array.from({ length: 9 }, () => weak);
+    expect(learned(...nine, good)?.clean.largestLoss).toBeLessThan(0.005);
+    expect(learned(...nine, slip)).toBeUndefined();
+  });
+
+  test("what a rule makes of clean cases has to be as certain as a stage: one case that gains much is not", () => {
+    const ruleOf = (...cases: Counted[]) => learnGate([...clean(...cases), ...degraded(lost, lost)], 1, "step0")?.rule;
+    expect(ruleOf(good, good, good)).toMatchObject({ scope: "slices" });
+    expect(ruleOf(good, good, lost)).toBeUndefined();
+    expect(ruleOf(lost, lost, lost)).toMatchObject({ scope: "slices" });
+    // Bridges are no rule's doing.
+    expect(ruleOf(good, good, { ...lost, contradicted: [3, 4, 5, 6] })).toBeDefined();
   });
 
   test("of rules that do nearly as well the most reluctant is taken", () => {

@@ -13,7 +13,7 @@ import {
 } from "@rfmedsam/segmenter";
 import { fewestCases } from "../folds.js";
 import { diceOf, type MeasuredCase, type MeasuredClass, refinedStages } from "./measure.js";
-import { mean, rightOrDice } from "./output-stage.js";
+import { isClearGain, mean, rightOrDice } from "./output-stage.js";
 
 /**
  * A few clean cases do not show how far step 0 and the refiner disagree at most where step 0 is right: even if it began at this much more
@@ -76,13 +76,21 @@ export function learnGate(
   return best;
 }
 
-/** Slice by slice the ends of an organ always disagree, so that there a rule cannot leave the clean cases alone. */
+/**
+ * Whether a rescue would still be right if clean cases differed more than these do. Slice by slice the ends of an organ always disagree, so
+ * that there a rule cannot leave the clean cases alone; but what it makes of them is another stage's work, and has to be as certain as where
+ * that stage answers for all. What bridges change is left out: that step 0 is wrong there is known otherwise.
+ */
 function keepsDistance(rule: GateRule, clean: readonly MeasuredClass[], stage: OutputStage): boolean {
   if (rule.kind !== "rescue") return true;
-  const eager = { ...rule, agreement: rule.agreement + safety };
-  if (rule.scope === "slices") return isHarmless(effectOf(eager, clean, stage));
-  const decisions = clean.map((row) => decideGate(eager, evidenceOf(row, rule.stage)));
-  return decisions.every((decision) => decision === undefined || decision.runs !== undefined);
+  const unbridged = clean.map((row) => {
+    const bridged = new Uint8Array(row.slices.bridged.length);
+    return { ...row, slices: { ...row.slices, bridged } };
+  });
+  const eager = effectOf({ ...rule, agreement: rule.agreement + safety }, unbridged, stage);
+  if (rule.scope === "case") return eager.switched === 0;
+  const { before, after, switched } = outcomesOf(rule, unbridged, stage);
+  return isHarmless(eager) && (switched === 0 || isClearGain(after.map((dice, n) => dice - before[n]!)));
 }
 
 const isHarmless = ({ before, after, largestLoss }: GateEffect): boolean =>
@@ -116,15 +124,23 @@ function gainOf({ clean, degraded }: LearnedGate): number {
 }
 
 function effectOf(rule: GateRule, rows: readonly MeasuredClass[], stage: OutputStage): GateEffect {
-  const decisions = rows.map((row) => decideGate(rule, evidenceOf(row, rule.stage)));
-  const before = rows.map((row) => rightOrDice(row.dice[stage]));
-  const after = rows.map((row, n) => rightOrDice(gatedDice(row, stage, rule, decisions[n])));
+  const { before, after, switched } = outcomesOf(rule, rows, stage);
   return {
     before: mean(before),
     after: mean(after),
     largestLoss: Math.max(0, ...before.map((dice, n) => dice - after[n]!)),
-    switched: decisions.filter((decision) => decision !== undefined).length,
+    switched,
     cases: rows.length,
+  };
+}
+
+/** Dice of every case. */
+function outcomesOf(rule: GateRule, rows: readonly MeasuredClass[], stage: OutputStage) {
+  const decisions = rows.map((row) => decideGate(rule, evidenceOf(row, rule.stage)));
+  return {
+    before: rows.map((row) => rightOrDice(row.dice[stage])),
+    after: rows.map((row, n) => rightOrDice(gatedDice(row, stage, rule, decisions[n]))),
+    switched: decisions.filter((decision) => decision !== undefined).length,
   };
 }
 
