@@ -9,12 +9,13 @@ function slicesOf(...rows: readonly string[]): Uint8Array[] {
 }
 
 function sources(slices: readonly Uint8Array[], longest: number, label = 1, least = 1): (number | undefined)[] {
-  const bridges = new BridgeFinder(3, longest, least);
-  for (const slice of slices) bridges.add(slice);
-  const found = bridges.sourcesOf(label);
+  const bridges = new BridgeFinder(3, longest);
+  for (const slice of slices) bridges.add(slice, areasOf(slice));
+  const found = bridges.sourcesOf(label, (slice) => areasOf(slices[slice]!)[label]! >= least);
   return slices.map((_, slice) => found[slice]);
 }
 
+const areasOf = (slice: Uint8Array) => [0, 1, 2].map((label) => slice.filter((own) => own === label).length);
 const none = undefined;
 
 describe("a bridge", () => {
@@ -48,21 +49,22 @@ describe("a bridge", () => {
 
   test("keeps nothing of an array that is reused", () => {
     const reused = new Uint8Array(8);
-    const bridges = new BridgeFinder(3, 1, 1);
+    const bridges = new BridgeFinder(3, 1);
     for (const slice of slicesOf("12", "21", "12")) {
       reused.set(slice);
-      bridges.add(reused);
+      bridges.add(reused, areasOf(slice));
     }
-    expect([1, 2].map((label) => bridges.sourcesOf(label)[1])).toEqual([0, 0]);
+    expect([1, 2].map((label) => bridges.sourcesOf(label, () => true)[1])).toEqual([0, 0]);
   });
 
   test.prop([fc.array(fc.array(fc.nat(2), { minLength: 8, maxLength: 8 }), { minLength: 1, maxLength: 9 }), fc.nat(4)])(
-    "stands on two slices that agree, and the slice between has the class elsewhere",
+    "stands on slices on both sides, one of which is asked with, and the slice between has the class elsewhere",
     (rows, longest) => {
       const slices = rows.map((row) => Uint8Array.from(row));
       for (const label of [1, 2]) {
         sources(slices, longest, label).forEach((source, slice) => {
           if (source === undefined) return;
+          expect(slices[source]).toContain(label);
           const others = slices.map((_, at) => at).filter((at) => dice(slices[at]!, slices[slice]!, label) <= 0.1);
           const ends = others.flatMap((lower) => others.map((upper) => [lower, upper] as const));
           const spans = ([lower, upper]: readonly [number, number]) =>
@@ -119,6 +121,16 @@ describe("the plan", () => {
       [0, 1, 0],
     ]);
     expect(planned(["12", "00", "12"], 1)[1]).toEqual([liver, spleen]);
+  });
+
+  test("does not ask with a mask of which every component is too small", () => {
+    // Two pixels of class 1 that do not touch, on the slices on both sides; two that do between them.
+    const slices = ["1010000", "0000011", "1010000"].map((row) => Uint8Array.from(row, Number));
+    const options = { minimumArea: 2, marginSlices: 0, bridgeSlices: 1 };
+    const between = (perComponent: boolean) =>
+      planPrompts((slice) => slices[slice]!, { count: 3, height: 1, width: 7 }, 2, { ...options, perComponent })[1];
+    expect(between(false)).toEqual([{ class: 1, source: 0, bridged: true }]);
+    expect(between(true)).toEqual([{ class: 1, source: 1, component: 1 }]);
   });
 
   test("asks with the slice's own masks unless told otherwise", () => {

@@ -16,9 +16,9 @@ const apart = 0.1;
 
 /** A slice as it went by. */
 interface SeenSlice {
-  /** Voxels of every class but the background. */
-  readonly areas: Uint32Array;
-  /** Those of them that have the same class on the slice `n + 1` below. */
+  /** Voxels of every class. */
+  readonly areas: ArrayLike<number>;
+  /** Those of them that have the same class on the slice `n + 1` below; of the background unknown. */
   readonly common: readonly Uint32Array[];
 }
 
@@ -30,26 +30,26 @@ export class BridgeFinder {
   /**
    * @param classes background included
    * @param longest slices between the two ends, at most; 0 builds none
-   * @param least voxels of a class on a slice that count as the class being there
    */
   constructor(
     private readonly classes: number,
     private readonly longest: number,
-    private readonly least: number,
   ) {}
 
-  /** The next slice upwards, class indices `[h, w]`; the array may be reused. */
-  add(labels: Uint8Array): void {
+  /** The next slice upwards, class indices `[h, w]`; the array may be reused. @param areas voxels of every class */
+  add(labels: Uint8Array, areas: ArrayLike<number>): void {
     if (this.longest === 0) return;
-    const same = (below: Uint8Array) => sameVoxels(labels, below, this.classes);
-    this.#seen.push({ areas: same(labels), common: this.#near.map(same) });
+    this.#seen.push({ areas, common: this.#near.map((below) => sameVoxels(labels, below, this.classes)) });
     this.#near.unshift(labels.slice());
     if (this.#near.length > this.longest + 1) this.#near.pop();
   }
 
-  /** @returns for every slice with whose mask the class is asked for instead of with its own */
-  sourcesOf(label: number): readonly (number | undefined)[] {
-    const chains = this.#chains(label);
+  /**
+   * @param isThere whether a slice can be asked for with its own mask of the class
+   * @returns for every slice with whose mask the class is asked for instead of with its own
+   */
+  sourcesOf(label: number, isThere: (slice: number) => boolean): readonly (number | undefined)[] {
+    const chains = this.#chains(label, isThere);
     return this.#seen.map((_, slice) => this.#source(label, slice, chains));
   }
 
@@ -72,10 +72,10 @@ export class BridgeFinder {
   }
 
   /** The chain of every slice that has the class. */
-  #chains(label: number): Chain[] {
+  #chains(label: number, isThere: (slice: number) => boolean): Chain[] {
     const chains: Chain[] = [];
-    this.#seen.forEach(({ areas }, slice) => {
-      if (areas[label]! < this.least) return;
+    this.#seen.forEach((_, slice) => {
+      if (!isThere(slice)) return;
       let own: Chain = { length: 1 };
       for (let lower = Math.max(0, slice - this.longest - 1); lower < slice; lower++) {
         const other = chains[lower];

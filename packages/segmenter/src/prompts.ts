@@ -65,22 +65,25 @@ export function planPrompts(
   { minimumArea, marginSlices, bridgeSlices = 0, perComponent = false }: Omit<PromptOptions, "kind" | "boxMargin">,
 ): PromptPlan {
   const least = Math.max(1, minimumArea);
-  const bridges = new BridgeFinder(classes, bridgeSlices, least);
+  const bridges = new BridgeFinder(classes, bridgeSlices);
   const found = Array.from({ length: frame.count }, (_, slice) => {
     const winners = labels(slice);
-    bridges.add(winners);
     const area = new Int32Array(classes);
     for (const label of winners) if (label < classes) area[label]!++;
+    bridges.add(winners, area);
     return Array.from(area, (size, label) => {
       if (label === 0 || size < least) return nothing;
       return perComponent ? new SliceComponents(winners, label, frame).atLeast(least) : wholeClass;
     });
   });
-  const bridged = Array.from({ length: classes }, (_, label) => (label === 0 ? [] : bridges.sourcesOf(label)));
+  const isThere = (slice: number, label: number) => (found[slice]?.[label]?.length ?? 0) > 0;
+  const bridged = Array.from({ length: classes }, (_, label) =>
+    bridges.sourcesOf(label, (slice) => isThere(slice, label)),
+  );
   const nearest = (slice: number, label: number) => {
     for (let distance = 0; distance <= marginSlices; distance++) {
       for (const source of [slice - distance, slice + distance]) {
-        if ((found[source]?.[label]?.length ?? 0) > 0) return source;
+        if (isThere(source, label)) return source;
       }
     }
     return undefined;

@@ -62,13 +62,14 @@ export function learnGate(
     measured.filter((one) => one.degraded === degraded).map(({ classes }) => classes[label - 1]!);
   const [clean, degraded] = [rowsOf(false), rowsOf(true)];
   if (clean.length < fewestCases) return undefined;
+  const unbridged = clean.map(withoutBridges);
   let best: LearnedGate | undefined;
   for (const scope of scopes) {
     const least = (best === undefined ? 0 : gainOf(best)) + clearGain;
     const able = rulesFor(stage, scope)
       .map((rule) => ({ rule, clean: effectOf(rule, clean, stage), degraded: effectOf(rule, degraded, stage) }))
       .filter((one) => isHarmless(one.clean) && gainOf(one) > least)
-      .filter((one) => keepsDistance(one.rule, clean, stage));
+      .filter((one) => keepsDistance(one.rule, unbridged, stage));
     // A few cases cannot tell thresholds apart that do nearly equally well; the one that interferes least is the safest.
     const most = Math.max(...able.map(gainOf));
     best = able.find((one) => gainOf(one) >= most - clearGain) ?? best;
@@ -81,16 +82,16 @@ export function learnGate(
  * that there a rule cannot leave the clean cases alone; but what it makes of them is another stage's work, and has to be as certain as where
  * that stage answers for all. What bridges change is left out: that step 0 is wrong there is known otherwise.
  */
-function keepsDistance(rule: GateRule, clean: readonly MeasuredClass[], stage: OutputStage): boolean {
+function keepsDistance(rule: GateRule, unbridged: readonly MeasuredClass[], stage: OutputStage): boolean {
   if (rule.kind !== "rescue") return true;
-  const unbridged = clean.map((row) => {
-    const bridged = new Uint8Array(row.slices.bridged.length);
-    return { ...row, slices: { ...row.slices, bridged } };
-  });
   const eager = effectOf({ ...rule, agreement: rule.agreement + safety }, unbridged, stage);
   if (rule.scope === "case") return eager.switched === 0;
   const { before, after, switched } = outcomesOf(rule, unbridged, stage);
   return isHarmless(eager) && (switched === 0 || isClearGain(after.map((dice, n) => dice - before[n]!)));
+}
+
+function withoutBridges(row: MeasuredClass): MeasuredClass {
+  return { ...row, slices: { ...row.slices, bridged: new Uint8Array(row.slices.bridged.length) } };
 }
 
 const isHarmless = ({ before, after, largestLoss }: GateEffect): boolean =>
